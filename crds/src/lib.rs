@@ -1,0 +1,1 @@
+//! The user's language: one kind per file.
