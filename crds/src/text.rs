@@ -1,0 +1,165 @@
+//! Values that people write as text: durations, money, quantities, times of day, dates, fractions. Each knows its own
+//! schema; none is ever rewritten, so an object keeps the spelling of its author.
+//!
+//! How they are read into numbers is not known here: the words of `units` do that, at the rim of whoever reads.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::fmt;
+
+/// A text newtype with an inlined schema.
+macro_rules! text {
+    ($(#[$doc:meta])* $name:ident, $schema:tt) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub String);
+
+        impl $name {
+            /// The text as it was written.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                Self(text.to_owned())
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(text: String) -> Self {
+                Self(text)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!($schema)
+            }
+        }
+    };
+}
+
+text! {
+    /// A duration in the spelling of the Gateway API without milliseconds: `8h`, `90m`, `1h30m`. The books count
+    /// whole seconds (A5), so no smaller unit is offered.
+    DurationText,
+    {"type": "string", "minLength": 2, "maxLength": 18, "pattern": "^([0-9]{1,5}[hms]){1,3}$"}
+}
+
+text! {
+    /// An amount in yuan with at most six decimals: `"12.50"`. Twelve digits before the point keep the micro-yuan
+    /// within 64 bits (N3).
+    Money,
+    {"type": "string", "minLength": 1, "maxLength": 19, "pattern": r"^(0|[1-9][0-9]{0,11})(\.[0-9]{1,6})?$"}
+}
+
+text! {
+    /// A time of day in Asia/Shanghai, `00:00` to `24:00`.
+    ClockTime,
+    {"type": "string", "minLength": 5, "maxLength": 5, "pattern": "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"}
+}
+
+text! {
+    /// A day of the calendar in Asia/Shanghai, `2026-09-01`.
+    CalendarDate,
+    {"type": "string", "format": "date", "maxLength": 10}
+}
+
+/// A Kubernetes quantity of 0 or more, as number or text: `4`, `"0.5"`, `"120Gi"`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Quantity {
+    /// Written as a number.
+    Number(i64),
+    /// Written as text.
+    Text(String),
+}
+
+impl Quantity {
+    /// The quantity as text, whichever way it was written.
+    #[must_use]
+    pub fn text(&self) -> String {
+        match self {
+            Self::Number(number) => number.to_string(),
+            Self::Text(text) => text.clone(),
+        }
+    }
+}
+
+impl Default for Quantity {
+    fn default() -> Self {
+        Self::Number(0)
+    }
+}
+
+impl From<i64> for Quantity {
+    fn from(number: i64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<&str> for Quantity {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl fmt::Display for Quantity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.text())
+    }
+}
+
+impl JsonSchema for Quantity {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        "Quantity".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "x-kubernetes-int-or-string": true,
+            "maxLength": 32,
+            "x-kubernetes-validations": [{
+                "rule": "isQuantity(string(self)) && quantity(string(self)).sign() >= 0",
+                "message": "not a quantity of 0 or more: write for example 4, \"0.5\" or \"120Gi\"",
+            }],
+        })
+    }
+}
+
+/// An integer fraction, for what percent can't say exactly (N1).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct Ratio {
+    /// Numerator.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub num: i32,
+    /// Denominator.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub den: i32,
+}
+
+impl Default for Ratio {
+    /// The whole: one over one.
+    fn default() -> Self {
+        Self { num: 1, den: 1 }
+    }
+}
