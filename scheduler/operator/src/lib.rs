@@ -1,1 +1,17 @@
-//! The hands.
+//! The operator: the hands between the API server on one side and the engine and the books
+//! on the other. Watches become events, plans become journal batches, and from durable
+//! batches follow writes (rules A).
+//!
+//! It makes no scheduling choice and does no arithmetic with money: whoever looks for an
+//! `if` about who runs, or a sum, finds it in `edugrid-core` and `edugrid-ledger`.
+
+pub mod attempt;
+pub mod clock;
+pub mod http;
+pub mod lease;
+pub mod metrics;
+pub mod native;
+pub mod pods;
+pub mod requests;
+pub mod watch;
+pub mod writes;

@@ -1,0 +1,411 @@
+//! The life of one admitted attempt, from its durable `Admit` to its settlement (A, P7, P8).
+//!
+//! Pure: facts go in (native Jobs, pods, the user's wish), [`Attempt::next`] says what is
+//! to be done now. It is asked after every event and never remembers that it has said
+//! something, except for requests under way: so whatever was lost, in a crash or on the
+//! wire, is said again ("re-driven until they stand", A1).
+//!
+//! Must not know: the API server, the books, the clock.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use edugrid_units::{
+    Admission, AttemptKey, MicroYuan, NodeName, Outcome, RoleName, RolePlacement, Seconds, Stamp,
+};
+
+use crate::pods::{OwnPod, PodPhase};
+
+/// Not all pods bound this long after admission ends the attempt as `NotStarted` (P8).
+/// Real time (N5).
+pub const NOT_STARTED_AFTER: Seconds = Seconds(300);
+
+/// The native Job of a role, as far as it is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum NativeJob {
+    /// Not there: not created yet, or gone.
+    #[default]
+    Absent,
+    /// Its creation is under way.
+    Creating,
+    /// It exists.
+    Present {
+        /// For the delete's precondition (A4).
+        uid: String,
+        /// Whether it has ended by itself.
+        ended: bool,
+    },
+    /// Its deletion is under way, or has been accepted.
+    Deleting {
+        /// Its UID.
+        uid: String,
+    },
+}
+
+/// What is to be done for an attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Todo {
+    /// Create the native Job of this role, gated.
+    CreateJob(RoleName),
+    /// Pin this pod and take its gate off (P7).
+    Pin {
+        /// The pod.
+        pod: String,
+        /// The pod's UID, by which the request under way is known.
+        uid: String,
+        /// The version that was seen.
+        resource_version: String,
+        /// Where the plan wants it.
+        node: NodeName,
+    },
+    /// Delete the native Job of this role.
+    DeleteJob {
+        /// The role.
+        role: RoleName,
+        /// The UID that must still be its own.
+        uid: String,
+    },
+    /// Journal where the pods really are and when the charge starts (P7, A5).
+    Start {
+        /// The real placement.
+        placement: Vec<RolePlacement>,
+        /// The latest `PodScheduled` of the gang.
+        at: Stamp,
+    },
+    /// Journal that it is being stopped, before anything of it is deleted.
+    Stop(Outcome),
+    /// Journal its end; it holds nothing any more.
+    End {
+        /// How it ended.
+        outcome: Outcome,
+        /// The start of the charged interval, if all pods were bound.
+        started: Option<Stamp>,
+        /// The end of the charged interval; absent: the last confirmed instant (A5).
+        ended: Option<Stamp>,
+    },
+}
+
+/// What the user wants of the job, as far as it concerns a running attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// Go on.
+    Run,
+    /// Stop and wait.
+    Hold,
+    /// Stop for good.
+    Cancel,
+    /// The object is gone (A7).
+    Gone,
+}
+
+/// One attempt that has been admitted and not yet settled.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// The decision.
+    pub admission: Arc<Admission>,
+    /// The money set aside for it.
+    pub held: MicroYuan,
+    /// The last moment, in virtual time, at which all pods must be bound.
+    pub start_by: Stamp,
+    /// The journalled start of the charged interval.
+    pub started: Option<Stamp>,
+    /// The journalled decision to stop it.
+    pub stopping: Option<Outcome>,
+    jobs: BTreeMap<RoleName, NativeJob>,
+    pods: BTreeMap<String, OwnPod>,
+    /// Pods whose pin is under way, by UID.
+    pinning: BTreeMap<String, String>,
+    /// Pods that are gone, with the end of theirs if it was seen.
+    vanished: Vec<Option<Stamp>>,
+}
+
+impl Attempt {
+    /// A fresh attempt, of which nothing exists in the cluster as far as we know.
+    pub fn new(admission: Arc<Admission>, held: MicroYuan, start_by: Stamp) -> Self {
+        let jobs = admission
+            .placement
+            .iter()
+            .map(|role| (role.role.clone(), NativeJob::Absent))
+            .collect();
+        Self {
+            admission,
+            held,
+            start_by,
+            started: None,
+            stopping: None,
+            jobs,
+            pods: BTreeMap::new(),
+            pinning: BTreeMap::new(),
+            vanished: Vec::new(),
+        }
+    }
+
+    /// Its key.
+    pub fn key(&self) -> &AttemptKey {
+        &self.admission.key
+    }
+
+    /// Notes what is known of a role's native Job.
+    pub fn set_job(&mut self, role: &RoleName, state: NativeJob) {
+        let Some(known) = self.jobs.get_mut(role) else {
+            return;
+        };
+        // A watch event that is older than our own accepted delete must not undo it.
+        if let (NativeJob::Deleting { uid }, NativeJob::Present { uid: seen, .. }) =
+            (&*known, &state)
+            && uid == seen
+        {
+            return;
+        }
+        *known = state;
+    }
+
+    /// What is known of a role's native Job.
+    pub fn job(&self, role: &RoleName) -> Option<&NativeJob> {
+        self.jobs.get(role)
+    }
+
+    /// Notes a pod as it is now.
+    pub fn set_pod(&mut self, pod: OwnPod) {
+        self.pods.insert(pod.uid.clone(), pod);
+    }
+
+    /// Notes that a pod is gone, and the last that was seen of it.
+    pub fn lose_pod(&mut self, uid: &str, last: Option<OwnPod>) {
+        self.pinning.remove(uid);
+        let known = self.pods.remove(uid);
+        if let Some(pod) = last.or(known)
+            && pod.node.is_some()
+        {
+            self.vanished.push(pod.finished);
+        }
+    }
+
+    /// Notes that a pin is under way, at that version of the pod.
+    pub fn pin_sent(&mut self, uid: &str, resource_version: &str) {
+        self.pinning
+            .insert(uid.to_owned(), resource_version.to_owned());
+    }
+
+    /// Notes that a pin was refused or lost; it is said again with the next look.
+    pub fn pin_failed(&mut self, uid: &str) {
+        self.pinning.remove(uid);
+    }
+
+    /// Whether some pod of it has been running.
+    pub fn is_running(&self) -> bool {
+        self.started.is_some() && self.stopping.is_none()
+    }
+
+    /// When time alone changes what [`next`](Self::next) says.
+    pub fn due(&self) -> Option<Stamp> {
+        match (self.stopping, self.started) {
+            (Some(_), _) => None,
+            (None, Some(started)) => Some(started.after(self.admission.walltime)),
+            (None, None) => Some(self.start_by),
+        }
+    }
+
+    /// What is to be done now, in that order. Empty: wait for an event or for
+    /// [`due`](Self::due).
+    pub fn next(&self, now: Stamp, wish: Wish) -> Vec<Todo> {
+        if let Some(end) = self.ended() {
+            return vec![end];
+        }
+        if self.stopping.is_some() {
+            return self.wind_down();
+        }
+        if self.started.is_none()
+            && let Some(start) = self.bound()
+        {
+            return vec![start];
+        }
+        if let Some(outcome) = self.reason_to_stop(now, wish) {
+            return vec![Todo::Stop(outcome)];
+        }
+        if self.started.is_some() {
+            return Vec::new();
+        }
+        let missing: Vec<Todo> = self
+            .jobs
+            .iter()
+            .filter(|(_, job)| matches!(job, NativeJob::Absent))
+            .map(|(role, _)| Todo::CreateJob(role.clone()))
+            .collect();
+        if missing.is_empty() {
+            self.pins()
+        } else {
+            missing
+        }
+    }
+
+    /// The end, once nothing of it runs any more.
+    fn ended(&self) -> Option<Todo> {
+        let all_terminal = self.pods.values().all(|pod| pod.phase.is_terminal());
+        let complete =
+            self.complete() && self.pods.values().all(|p| p.phase == PodPhase::Succeeded);
+        let jobs_gone = self.jobs.values().all(|job| {
+            matches!(
+                job,
+                NativeJob::Absent | NativeJob::Present { ended: true, .. }
+            )
+        });
+        let outcome = match self.stopping {
+            None if complete => Outcome::Succeeded,
+            // Work that was complete before the stop reached it has succeeded.
+            Some(_) if complete => Outcome::Succeeded,
+            Some(outcome) if all_terminal && jobs_gone => outcome,
+            _ => return None,
+        };
+        let started = self.started.or_else(|| match self.bound() {
+            Some(Todo::Start { at, .. }) => Some(at),
+            _ => None,
+        });
+        Some(Todo::End {
+            outcome,
+            started,
+            ended: self.end_of_charge(),
+        })
+    }
+
+    /// The latest `finishedAt`; none if a pod vanished before its end was seen (A5).
+    fn end_of_charge(&self) -> Option<Stamp> {
+        let seen = self.pods.values().map(|pod| pod.finished);
+        let mut latest = None;
+        for finished in seen.chain(self.vanished.iter().copied()) {
+            latest = latest.max(Some(finished?));
+        }
+        latest
+    }
+
+    /// Deletes what has not ended by itself; what has keeps its pods for their logs.
+    fn wind_down(&self) -> Vec<Todo> {
+        self.jobs
+            .iter()
+            .filter_map(|(role, job)| match job {
+                NativeJob::Present { uid, ended: false } => Some(Todo::DeleteJob {
+                    role: role.clone(),
+                    uid: uid.clone(),
+                }),
+                _ => None,
+            })
+            .collect()
+    }
+
+    fn reason_to_stop(&self, now: Stamp, wish: Wish) -> Option<Outcome> {
+        match wish {
+            Wish::Cancel => return Some(Outcome::Cancelled),
+            Wish::Gone => return Some(Outcome::Deleted),
+            Wish::Hold => return Some(Outcome::Held),
+            Wish::Run => {}
+        }
+        let failed = |pod: &&OwnPod| pod.phase == PodPhase::Failed;
+        if self
+            .pods
+            .values()
+            .filter(failed)
+            .any(|pod| !pod.disrupted && !pod.deleting)
+        {
+            return Some(Outcome::Failed);
+        }
+        let taken = self.pods.values().any(|pod| pod.disrupted || pod.deleting);
+        if taken || !self.vanished.is_empty() {
+            return Some(Outcome::Disrupted);
+        }
+        // A Job that is gone after the start was deleted by somebody else.
+        let lost_job = self
+            .jobs
+            .values()
+            .any(|job| matches!(job, NativeJob::Absent));
+        match self.started {
+            Some(_) if lost_job || !self.complete() => Some(Outcome::Disrupted),
+            Some(started) if now >= started.after(self.admission.walltime) => {
+                Some(Outcome::Walltime)
+            }
+            None if now >= self.start_by => Some(Outcome::NotStarted),
+            _ => None,
+        }
+    }
+
+    /// Whether every replica of every role has a pod.
+    fn complete(&self) -> bool {
+        self.admission.placement.iter().all(|role| {
+            let pods = self.pods.values().filter(|pod| pod.role == role.role);
+            u32::try_from(pods.count()).unwrap_or(u32::MAX) == role.replicas()
+        })
+    }
+
+    fn pins(&self) -> Vec<Todo> {
+        if !self.complete() {
+            return Vec::new();
+        }
+        self.pods
+            .values()
+            .filter(|pod| pod.gated)
+            .filter_map(|pod| self.pin(pod))
+            .collect()
+    }
+
+    fn pin(&self, pod: &OwnPod) -> Option<Todo> {
+        if self.pinning.get(&pod.uid) == Some(&pod.resource_version) {
+            return None;
+        }
+        let planned = self
+            .admission
+            .placement
+            .iter()
+            .find(|role| role.role == pod.role)?;
+        Some(Todo::Pin {
+            pod: pod.name.clone(),
+            uid: pod.uid.clone(),
+            resource_version: pod.resource_version.clone(),
+            node: planned.node_of(pod.index)?.clone(),
+        })
+    }
+
+    /// The start, once all pods are bound: the real nodes replace the planned (P7).
+    fn bound(&self) -> Option<Todo> {
+        if !self.complete() {
+            return None;
+        }
+        let mut at = Stamp::default();
+        for pod in self.pods.values() {
+            pod.node.as_ref()?;
+            at = at.max(pod.scheduled?);
+        }
+        let placement = self
+            .admission
+            .placement
+            .iter()
+            .map(|role| self.real(role))
+            .collect();
+        // A stamp has whole seconds, so it may lie before the decision it follows from.
+        Some(Todo::Start {
+            placement,
+            at: at.max(Stamp::from_seconds(self.admission.at.seconds())),
+        })
+    }
+
+    fn real(&self, role: &RolePlacement) -> RolePlacement {
+        let mut nodes: Vec<(NodeName, u32)> = Vec::new();
+        let mut pods: Vec<&OwnPod> = self
+            .pods
+            .values()
+            .filter(|pod| pod.role == role.role)
+            .collect();
+        pods.sort_by_key(|pod| pod.index);
+        for node in pods.into_iter().filter_map(|pod| pod.node.as_ref()) {
+            match nodes.iter_mut().find(|(name, _)| name == node) {
+                Some((_, count)) => *count = count.saturating_add(1),
+                None => nodes.push((node.clone(), 1)),
+            }
+        }
+        RolePlacement {
+            nodes,
+            ..role.clone()
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "attempt_tests.rs"]
+mod tests;

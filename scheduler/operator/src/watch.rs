@@ -1,0 +1,90 @@
+//! Watches: one task per kind turns what the API server tells into messages of ours.
+//!
+//! Contract: after every (re)list the receiver has heard of each object that exists and of
+//! each that is gone since, in any order, and once a [`Seen::Synced`]. Deletions are never
+//! lost: a relist is compared with what was known (kube's own shared streams drop them).
+//! Caveat: an object may be told again unchanged.
+
+use std::{collections::HashSet, fmt::Debug, time::Duration};
+
+use futures::StreamExt;
+use kube::{
+    Api, Resource,
+    runtime::{WatchStreamExt, watcher, watcher::Event},
+};
+use serde::de::DeserializeOwned;
+use tokio::sync::mpsc;
+
+/// A silent connection is noticed after about this long.
+const WATCH_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What a watch saw.
+#[derive(Clone, Debug)]
+pub enum Seen<K> {
+    /// The object as it is now.
+    There(K),
+    /// It is gone; its last state if that was seen.
+    Gone {
+        /// The object's UID.
+        uid: String,
+        /// As it was when it went.
+        last: Option<K>,
+    },
+    /// All that exist have been told.
+    Synced,
+}
+
+/// Watches all objects of a kind and sends what `translate` makes of it, until the
+/// receiver is dropped. Back-pressure: a full channel pauses the watch.
+pub async fn run<K, M>(
+    api: Api<K>,
+    selector: Option<String>,
+    sender: mpsc::Sender<M>,
+    translate: impl Fn(Seen<K>) -> Option<M> + Send,
+) where
+    K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+    K::DynamicType: Default,
+    M: Send,
+{
+    let kind = K::kind(&K::DynamicType::default()).into_owned();
+    let mut config =
+        watcher::Config::default().timeout(u32::try_from(WATCH_TIMEOUT.as_secs()).unwrap_or(60));
+    config.label_selector = selector;
+    let mut stream = watcher(api, config).default_backoff().boxed();
+    let mut known: HashSet<String> = HashSet::new();
+    let mut listed: HashSet<String> = HashSet::new();
+    while let Some(event) = stream.next().await {
+        let mut batch = Vec::new();
+        match event {
+            Ok(Event::Apply(object)) => {
+                known.extend(object.meta().uid.clone());
+                batch.push(Seen::There(object));
+            }
+            Ok(Event::Delete(object)) => {
+                let uid = object.meta().uid.clone().unwrap_or_default();
+                known.remove(&uid);
+                batch.push(Seen::Gone {
+                    uid,
+                    last: Some(object),
+                });
+            }
+            Ok(Event::Init) => listed.clear(),
+            Ok(Event::InitApply(object)) => {
+                listed.extend(object.meta().uid.clone());
+                batch.push(Seen::There(object));
+            }
+            Ok(Event::InitDone) => {
+                let gone = known.difference(&listed).cloned();
+                batch.extend(gone.map(|uid| Seen::Gone { uid, last: None }));
+                batch.push(Seen::Synced);
+                known = std::mem::take(&mut listed);
+            }
+            Err(error) => tracing::warn!(kind, %error, "watch interrupted, trying again"),
+        }
+        for message in batch.into_iter().filter_map(&translate) {
+            if sender.send(message).await.is_err() {
+                return;
+            }
+        }
+    }
+}
