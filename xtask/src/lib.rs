@@ -1,0 +1,8 @@
+//! Builds and runs what the repository needs: a local control plane, checks of the house's
+//! rules, generated files. Tests and the demo use it as a library. It must not know how the
+//! scheduler decides, and holds no Kubernetes client: it runs `kubectl` and `helm`.
+
+pub mod cluster;
+pub mod controlplane;
+pub mod progress;
+pub mod tools;
