@@ -12,6 +12,7 @@ use crate::cluster::{self, Cluster, ClusterOptions};
 #[derive(Debug, Subcommand)]
 pub enum Action {
     /// Start a control plane that lives until `down`; builds its programs the first time.
+    /// Over the state of one that was stopped with `down --keep-state` it goes on.
     Up {
         /// Where its state lies.
         #[command(flatten)]
@@ -22,6 +23,9 @@ pub enum Action {
         /// Add this many fake nodes with 8 NVIDIA cards each.
         #[arg(long, default_value_t = 0)]
         nodes: usize,
+        /// Stay until Ctrl-C, and end the control plane then, however this program ends.
+        #[arg(long)]
+        foreground: bool,
     },
     /// End it and remove its state.
     Down {
@@ -29,8 +33,11 @@ pub enum Action {
         #[command(flatten)]
         place: Place,
         /// End every local control plane of this user, also those of running tests.
-        #[arg(long, conflicts_with = "dir")]
+        #[arg(long, conflicts_with_all = ["dir", "keep_state"])]
         all: bool,
+        /// Keep the state, for another `up`.
+        #[arg(long)]
+        keep_state: bool,
     },
     /// Print the shell settings that point `kubectl` and `helm` at it.
     Env {
@@ -67,34 +74,24 @@ pub fn run(action: Action) -> Result<()> {
             place,
             fsync,
             nodes,
-        } => up(place.folder(), fsync, nodes),
+            foreground,
+        } => up(place.folder(), fsync, nodes, foreground),
         Action::Down { all: true, .. } => {
             let ended = cluster::end_every()?;
             println!("ended {} control plane(s)", ended.len());
             Ok(())
         }
-        Action::Down { place, all: false } => {
-            let folder = place.folder();
-            let found = cluster::end(&folder)?;
-            println!(
-                "{} {}",
-                if found {
-                    "ended the control plane at"
-                } else {
-                    "no control plane at"
-                },
-                folder.display()
-            );
-            Ok(())
-        }
+        Action::Down {
+            place, keep_state, ..
+        } => down(&place.folder(), keep_state),
         Action::Env { place, user } => env(&place.folder(), &user),
     }
 }
 
-fn up(dir: PathBuf, fsync: bool, nodes: usize) -> Result<()> {
+fn up(dir: PathBuf, fsync: bool, nodes: usize, foreground: bool) -> Result<()> {
     let options = ClusterOptions {
         dir: Some(dir.clone()),
-        detached: true,
+        detached: !foreground,
         fsync,
         progress: true,
         ..Default::default()
@@ -108,23 +105,45 @@ fn up(dir: PathBuf, fsync: bool, nodes: usize) -> Result<()> {
         cluster.server(),
         dir.display()
     );
-    for user in [
-        "admin",
-        "province-admin",
-        "province-checker",
-        "sdu-admin",
-        "alice",
-        "bob",
-    ] {
-        println!("  {user:<16} {}", cluster.kubeconfig(user).display());
+    for user in cluster::READY_MADE_USERS {
+        println!(
+            "  {:<16} {}",
+            user.name,
+            cluster.kubeconfig(user.name).display()
+        );
     }
     let option = if dir == cluster::default_dir() {
         String::new()
     } else {
-        format!(" --dir {}", dir.display())
+        format!(" --dir {}", quoted(&dir))
     };
     println!("next:  eval \"$(cargo xtask controlplane env{option})\" && kubectl get nodes");
-    println!("end:   cargo xtask controlplane down{option}");
+    if !foreground {
+        println!("end:   cargo xtask controlplane down{option}");
+        return Ok(());
+    }
+    println!("end:   Ctrl-C");
+    loop {
+        // A signal ends this process, and with it the cluster: nothing is left to do here.
+        std::thread::park();
+    }
+}
+
+fn down(dir: &Path, keep_state: bool) -> Result<()> {
+    let found = if keep_state {
+        cluster::halt(dir)?
+    } else {
+        cluster::end(dir)?
+    };
+    println!(
+        "{} {}",
+        if found {
+            "ended the control plane at"
+        } else {
+            "no control plane at"
+        },
+        dir.display()
+    );
     Ok(())
 }
 

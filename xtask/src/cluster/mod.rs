@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 
 pub use access::{Output, ServingCert, base64_of};
 pub use nodes::{NodeShape, annotations};
-pub use start::default_dir;
+pub use start::{READY_MADE_USERS, ReadyMadeUser, default_dir};
 
 use crate::tools::{Tool, Tools};
 use pki::Pki;
@@ -275,6 +275,15 @@ impl Drop for Cluster {
     }
 }
 
+/// Ends the cluster of this state folder and keeps the state, so that [`Cluster::start`] with
+/// the same folder goes on with it. `false` if none ran.
+///
+/// # Errors
+/// A process survives SIGKILL.
+pub fn halt(dir: &Path) -> Result<bool> {
+    Ok(process::end_all(&std::path::absolute(dir)?)? > 0)
+}
+
 /// Ends the cluster of this state folder and removes the folder. `false` if there was none.
 ///
 /// # Errors
@@ -285,6 +294,18 @@ pub fn end(dir: &Path) -> Result<bool> {
     let existed = root.join("cluster.json").is_file();
     state::remove_state(&root)?;
     Ok(existed || ended > 0)
+}
+
+/// The processes that belong to the cluster with this state folder, also when the cluster
+/// itself is gone.
+///
+/// # Errors
+/// There is no `/proc`.
+pub fn processes(dir: &Path) -> Result<Vec<u32>> {
+    let root = std::path::absolute(dir)?;
+    let mut all = process::marked()?;
+    all.retain(|process| process.state == root);
+    Ok(all.into_iter().map(|process| process.pid).collect())
 }
 
 /// Ends every cluster of this user, whoever started it, and gives back their folders.

@@ -28,14 +28,42 @@ pub(super) const END_LIMIT: Duration = Duration::from_secs(90);
 pub(super) const LOG_LINES_SHOWN: usize = 12;
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Users that every cluster has: (name, groups).
-const READY_MADE_USERS: [(&str, &[&str]); 6] = [
-    ("admin", &["system:masters"]),
-    ("province-admin", &["edugrid:province-admins"]),
-    ("province-checker", &["edugrid:province-checkers"]),
-    ("sdu-admin", &["sdu-admins"]),
-    ("alice", &["sdu-cs-users"]),
-    ("bob", &["lnu-users"]),
+/// A user that every cluster has.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadyMadeUser {
+    /// The name, which is also the kubeconfig's.
+    pub name: &'static str,
+    /// The group that roles are bound to.
+    pub group: &'static str,
+}
+
+/// Users that every cluster has: the superuser, and one person for each part in the stories
+/// of `examples/`.
+pub const READY_MADE_USERS: [ReadyMadeUser; 6] = [
+    ReadyMadeUser {
+        name: "admin",
+        group: "system:masters",
+    },
+    ReadyMadeUser {
+        name: "province-admin",
+        group: "edugrid:province-admins",
+    },
+    ReadyMadeUser {
+        name: "province-checker",
+        group: "edugrid:province-checkers",
+    },
+    ReadyMadeUser {
+        name: "sdu-admin",
+        group: "sdu-admins",
+    },
+    ReadyMadeUser {
+        name: "alice",
+        group: "sdu-cs-users",
+    },
+    ReadyMadeUser {
+        name: "bob",
+        group: "lnu-users",
+    },
 ];
 
 /// The programs that keep running, after the API server.
@@ -127,8 +155,8 @@ impl Cluster {
 
     fn bring_up(&self, progress: &mut Progress) -> Result<()> {
         self.write_component_credentials()?;
-        for (user, groups) in READY_MADE_USERS {
-            self.user(user, groups)?;
+        for user in READY_MADE_USERS {
+            self.user(user.name, &[user.group])?;
         }
         self.parts().write_configuration()?;
         progress.tick("etcd");
