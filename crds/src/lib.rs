@@ -24,6 +24,7 @@ pub mod price_book;
 pub mod rules;
 pub mod tenant;
 pub mod text;
+pub mod visibility;
 
 pub use compute_job::{ComputeJob, ComputeJobSpec, ComputeJobStatus};
 pub use compute_pool::{ComputePool, ComputePoolSpec, ComputePoolStatus};
