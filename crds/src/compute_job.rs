@@ -35,7 +35,7 @@ pub const TTL_HOURS_MAX: u32 = 720;
     version = "v1alpha1",
     kind = "ComputeJob",
     plural = "computejobs",
-    shortname = "cj",
+    shortname = "cjob",
     category = "edugrid",
     namespaced,
     status = "ComputeJobStatus",
@@ -282,10 +282,10 @@ pub enum Executor {
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = Rule::new("!has(self.minReplicas) || self.minReplicas <= self.replicas")
-        .message(Message::Expression("\"minReplicas \" + string(self.minReplicas) + \" of role '\" + self.name + \"' is above replicas \" + string(self.replicas) + \": lower it\"".into()))
+        .message(Message::Expression("\"minReplicas of role '\" + self.name + \"' is above its replicas, the size it asks for: lower it\"".into()))
         .field_path(".minReplicas"),
     validation = Rule::new("!has(self.maxReplicas) || self.maxReplicas >= self.replicas")
-        .message(Message::Expression("\"maxReplicas \" + string(self.maxReplicas) + \" of role '\" + self.name + \"' is below replicas \" + string(self.replicas) + \": raise it\"".into()))
+        .message(Message::Expression("\"maxReplicas of role '\" + self.name + \"' is below its replicas, the size it asks for: raise it\"".into()))
         .field_path(".maxReplicas")
 )]
 pub struct JobRole {
@@ -377,7 +377,7 @@ pub enum DependencyCondition {
 /// Many like tasks in one object.
 #[derive(KubeSchema, Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[x_kube(validation = Rule::new("!has(self.parallelism) || self.parallelism <= self.size")
-    .message(Message::Expression("\"spec.array.parallelism \" + string(self.parallelism) + \" is above spec.array.size \" + string(self.size) + \": lower it\"".into()))
+    .message("spec.array.parallelism is above spec.array.size, the number of tasks: lower it")
     .field_path(".parallelism"))]
 pub struct ArraySpec {
     /// How many tasks.

@@ -72,7 +72,8 @@ pub struct ComputeReservationSpec {
 /// From one instant to another.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[x_kube(validation = Rule::new("self.start < self.end")
-    .message(Message::Expression("\"spec.window.end \" + string(self.end) + \" must be later than spec.window.start \" + string(self.start)".into())))]
+    .message("spec.window.end must be later than spec.window.start")
+    .field_path(".end"))]
 pub struct Window {
     /// Its beginning.
     pub start: Time,
@@ -88,7 +89,7 @@ pub struct Window {
         .message(Message::Expression("\"spec.weekly.to \" + self.to + \" must be later on the day than spec.weekly.from \" + self.from".into())),
     validation = Rule::new("self.firstDate <= self.lastDate")
         .message("spec.weekly.lastDate must not be before spec.weekly.firstDate"),
-    validation = Rule::new(format!("self.lastDate - self.firstDate <= duration('{}h')", TERM_DAYS_MAX * 24))
+    validation = Rule::new(format!("timestamp(self.lastDate + 'T00:00:00Z') - timestamp(self.firstDate + 'T00:00:00Z') <= duration('{}h')", TERM_DAYS_MAX * 24))
         .message(Message::Message(format!("a term may last at most {TERM_DAYS_MAX} days: make a reservation per term"))),
     validation = Rule::new("!has(self.except) || self.except.all(d, d >= self.firstDate && d <= self.lastDate)")
         .message("spec.weekly.except names a day outside the term")

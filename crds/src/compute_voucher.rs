@@ -87,7 +87,8 @@ pub struct ComputeVoucherSpec {
     /// The part of a price that it pays; the rest is own money (co-pay).
     #[serde(default)]
     #[x_kube(validation = Rule::new("self.num <= self.den")
-        .message(Message::Expression("\"spec.coverage \" + string(self.num) + \"/\" + string(self.den) + \" is above the whole: num may be at most den\"".into())))]
+        .message("spec.coverage is above the whole: num may be at most den")
+        .field_path(".num"))]
     pub coverage: Ratio,
     /// Valid from this instant.
     #[serde(default, skip_serializing_if = "Option::is_none")]

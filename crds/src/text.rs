@@ -79,7 +79,16 @@ text! {
 text! {
     /// A day of the calendar in Asia/Shanghai, `2026-09-01`.
     CalendarDate,
-    {"type": "string", "format": "date", "maxLength": 10}
+    {
+        "type": "string",
+        "minLength": 10,
+        "maxLength": 10,
+        "pattern": "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$",
+        "x-kubernetes-validations": [{
+            "rule": "timestamp(self + 'T00:00:00Z') > timestamp('2000-01-01T00:00:00Z')",
+            "message": "must be a day of the calendar after 2000, for example '2026-09-01'",
+        }],
+    }
 }
 
 /// A Kubernetes quantity of 0 or more, as number or text: `4`, `"0.5"`, `"120Gi"`.
@@ -139,7 +148,7 @@ impl JsonSchema for Quantity {
             "x-kubernetes-int-or-string": true,
             "maxLength": 32,
             "x-kubernetes-validations": [{
-                "rule": "isQuantity(string(self)) && quantity(string(self)).sign() >= 0",
+                "rule": "isQuantity(string(self)) && !quantity(string(self)).isLessThan(quantity('0'))",
                 "message": "not a quantity of 0 or more: write for example 4, \"0.5\" or \"120Gi\"",
             }],
         })
