@@ -13,5 +13,6 @@ pub mod metrics;
 pub mod native;
 pub mod pods;
 pub mod requests;
+pub mod visibility;
 pub mod watch;
 pub mod writes;
