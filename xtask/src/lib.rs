@@ -4,5 +4,7 @@
 
 pub mod cluster;
 pub mod controlplane;
+pub mod crdgen;
 pub mod progress;
+pub mod tidy;
 pub mod tools;

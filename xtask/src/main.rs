@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::controlplane;
+use xtask::{controlplane, crdgen, tidy};
 
 /// Builds and runs what the repository needs.
 #[derive(Debug, Parser)]
@@ -21,16 +21,37 @@ enum Chore {
         #[command(subcommand)]
         action: controlplane::Action,
     },
+    /// Write the definitions of our objects as YAML, for people and for the chart.
+    Crdgen {
+        /// Only compare, and fail when a file is stale.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Check the house's rules: walls, module order, sizes, words that have no place.
+    Tidy {
+        /// Print the walls as ARCHITECTURE.md must hold them, and check nothing.
+        #[arg(long)]
+        print_walls: bool,
+    },
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().chore {
         Chore::Controlplane { action } => controlplane::run(action),
+        Chore::Crdgen { check } => crdgen::run(check),
+        Chore::Tidy { print_walls: true } => {
+            print!("{}", tidy::printed_walls());
+            Ok(())
+        }
+        Chore::Tidy { print_walls: false } => tidy::run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {error}");
+            for cause in error.chain().skip(1) {
+                eprintln!("because: {cause}");
+            }
             ExitCode::FAILURE
         }
     }
