@@ -1,0 +1,177 @@
+//! The calendar of bands, caps and statements: Asia/Shanghai, which has been UTC+8
+//! without summer time since 1991 (domain §4.1). Knows nothing of money.
+
+use std::fmt;
+
+use edugrid_units::Stamp;
+
+const OFFSET_SECONDS: i64 = 8 * 3600;
+pub(crate) const DAY_SECONDS: i64 = 86_400;
+
+/// A calendar month in Asia/Shanghai, from 1970-01 on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Month {
+    year: u32,
+    /// From 1 to 12.
+    month: u32,
+}
+
+/// A text that is not a month.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("\"{0}\" is not a month, write it like \"2026-11\"")]
+pub struct ParseMonthError(String);
+
+impl Month {
+    /// The month that holds the instant; what lies before 1970 counts as 1970-01.
+    pub fn of(at: Stamp) -> Self {
+        let mut days = local_seconds(at.seconds()).div_euclid(DAY_SECONDS).max(0);
+        let mut month = Self {
+            year: 1970,
+            month: 1,
+        };
+        while days >= month.year_days() {
+            days = days.saturating_sub(month.year_days());
+            month.year = month.year.saturating_add(1);
+        }
+        while days >= month.days() {
+            days = days.saturating_sub(month.days());
+            month.month = month.month.saturating_add(1);
+        }
+        month
+    }
+
+    /// Reads `2026-11`.
+    ///
+    /// # Errors
+    /// If the text is not a year from 1970 to 2261 and a month, both with all digits.
+    pub fn parse(text: &str) -> Result<Self, ParseMonthError> {
+        let malformed = || ParseMonthError(text.to_owned());
+        let (year, month) = text.split_once('-').ok_or_else(malformed)?;
+        let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+        if year.len() != 4 || month.len() != 2 || !digits(year) || !digits(month) {
+            return Err(malformed());
+        }
+        let year: u32 = year.parse().map_err(|_| malformed())?;
+        let month: u32 = month.parse().map_err(|_| malformed())?;
+        // The last year that nanoseconds in 64 bits hold completely.
+        if (1970..=2261).contains(&year) && (1..=12).contains(&month) {
+            Ok(Self { year, month })
+        } else {
+            Err(malformed())
+        }
+    }
+
+    /// The first instant of the month.
+    pub fn start(self) -> Stamp {
+        let mut days: i64 = 0;
+        let mut walk = Self {
+            year: 1970,
+            month: 1,
+        };
+        while walk.year < self.year {
+            days = days.saturating_add(walk.year_days());
+            walk.year = walk.year.saturating_add(1);
+        }
+        while walk.month < self.month {
+            days = days.saturating_add(walk.days());
+            walk.month = walk.month.saturating_add(1);
+        }
+        Stamp::from_seconds(
+            days.saturating_mul(DAY_SECONDS)
+                .saturating_sub(OFFSET_SECONDS),
+        )
+    }
+
+    /// The month after it.
+    #[must_use]
+    pub fn next(self) -> Self {
+        if self.month >= 12 {
+            Self {
+                year: self.year.saturating_add(1),
+                month: 1,
+            }
+        } else {
+            Self {
+                year: self.year,
+                month: self.month.saturating_add(1),
+            }
+        }
+    }
+
+    /// A number that orders months, for keys.
+    pub(crate) fn index(self) -> u32 {
+        self.year.saturating_mul(12).saturating_add(self.month)
+    }
+
+    fn year_days(self) -> i64 {
+        if self.leap() { 366 } else { 365 }
+    }
+
+    fn days(self) -> i64 {
+        match self.month {
+            2 if self.leap() => 29,
+            2 => 28,
+            4 | 6 | 9 | 11 => 30,
+            _ => 31,
+        }
+    }
+
+    fn leap(self) -> bool {
+        self.year.is_multiple_of(4)
+            && (!self.year.is_multiple_of(100) || self.year.is_multiple_of(400))
+    }
+}
+
+impl fmt::Display for Month {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}", self.year, self.month)
+    }
+}
+
+/// Seconds on a clock in Asia/Shanghai, for an instant in seconds since 1970 UTC.
+pub(crate) fn local_seconds(seconds: i64) -> i64 {
+    seconds.saturating_add(OFFSET_SECONDS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn months_begin_at_midnight_in_shanghai() {
+        // 2026-10-31T16:00:00Z is the first instant of November there.
+        let start = Stamp::from_seconds(1_793_462_400);
+        assert_eq!(Month::of(start).to_string(), "2026-11");
+        assert_eq!(Month::of(Stamp(start.0 - 1)).to_string(), "2026-10");
+        assert_eq!(Month::parse("2026-11").map(Month::start), Ok(start));
+    }
+
+    #[test]
+    fn february_knows_leap_years() {
+        for (text, days) in [("2028-02", 29), ("2026-02", 28), ("2100-02", 28)] {
+            let month = Month::parse(text).expect("a month");
+            let span = month.next().start().seconds_since(month.start()).0;
+            assert_eq!(span, days * 86_400, "{text}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_no_month() {
+        for text in [
+            "", "2026", "2026-13", "2026-00", "26-01", "2026-1", "+026-01",
+        ] {
+            assert!(Month::parse(text).is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_instant_lies_in_its_month(seconds in 0_i64..9_000_000_000) {
+            let at = Stamp::from_seconds(seconds);
+            let month = Month::of(at);
+            prop_assert!(month.start() <= at && at < month.next().start());
+            prop_assert_eq!(Month::parse(&month.to_string()), Ok(month));
+        }
+    }
+}

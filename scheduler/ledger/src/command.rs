@@ -1,0 +1,209 @@
+//! What can be written into the books: one closed list. Every command has an id that
+//! follows from what it is about (L10), so a caller can neither forget nor confuse it.
+
+use std::fmt;
+
+use edugrid_units::{Admission, AttemptKey, Outcome, RolePlacement, Stamp, VoucherName};
+
+use crate::{
+    chain::{Algorithm, parse_hex, write_hex},
+    hold::Hold,
+    price::PriceBook,
+    voucher::{FundingLine, Grant, VoucherState},
+};
+
+/// One command (A1, A2, A4, L1). Replaying all of them gives the books again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Opens the book; the first command, and only that.
+    Open(Opening),
+    /// A leader takes over (A4): `epoch` is that of the last leader + 1.
+    Epoch {
+        /// The epoch.
+        epoch: u64,
+        /// What the leader puts into each of its segments as nonce: random, its own.
+        writer: String,
+    },
+    /// A funding line, before a grant names it.
+    FundingLine(FundingLine),
+    /// A price book, before an admission names it.
+    PriceBook(PriceBook),
+    /// An approved voucher: credits it, or for own funds the holder's budget.
+    Grant(Box<Grant>),
+    /// A voucher is frozen, active again, or revoked for good.
+    VoucherState {
+        /// The voucher.
+        voucher: VoucherName,
+        /// What it becomes.
+        state: VoucherState,
+        /// Which change of the voucher this is: its object's `metadata.generation`.
+        change: i64,
+    },
+    /// A voucher's validity has ended: what is not held goes back (L8).
+    Expire {
+        /// The voucher.
+        voucher: VoucherName,
+    },
+    /// An attempt is admitted and its money held (A1, L2). Only
+    /// [`Books::try_hold`](edugrid_units::Purse::try_hold) makes it.
+    Admit(Box<Admit>),
+    /// The nodes that the attempt's pods really got (P7).
+    Bound {
+        /// The attempt.
+        key: AttemptKey,
+        /// A line per role.
+        placement: Vec<RolePlacement>,
+    },
+    /// The attempt started: the latest `PodScheduled` of its gang (A5).
+    Started {
+        /// The attempt.
+        key: AttemptKey,
+        /// When.
+        at: Stamp,
+    },
+    /// All started attempts but `except` still ran at `at` (A2).
+    Alive {
+        /// The last confirmed instant.
+        at: Stamp,
+        /// Attempts of which that isn't known, such as on nodes that don't answer.
+        except: Vec<AttemptKey>,
+    },
+    /// An interim charge for use before `until` (L5).
+    Capture {
+        /// The attempt.
+        key: AttemptKey,
+        /// Up to when, not after the last confirmed instant.
+        until: Stamp,
+    },
+    /// The attempt ended: the final charge and the release of the rest.
+    End {
+        /// The attempt.
+        key: AttemptKey,
+        /// How.
+        outcome: Outcome,
+        /// When it started, if that was not recorded before. None and nothing recorded:
+        /// it never started and costs nothing.
+        started: Option<Stamp>,
+        /// When its last container finished; none: lost, so the last confirmed instant.
+        ended: Option<Stamp>,
+    },
+}
+
+/// What stands in segment 0 and never changes (L11, N5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opening {
+    /// The book's id, a random UUID in text.
+    pub book: String,
+    /// The hash function of the chain.
+    pub algorithm: Algorithm,
+    /// Where the clock of the books was started.
+    pub origin: Stamp,
+    /// How many times faster than real time it runs; 1: it is real time.
+    pub factor: u32,
+}
+
+/// An admission with its money.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admit {
+    /// What was decided.
+    pub admission: Admission,
+    /// What is held for it.
+    pub hold: Hold,
+    /// The epoch of the leader that decided.
+    pub epoch: u64,
+}
+
+impl Command {
+    /// The command's name in entries and messages.
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Self::Open(_) => "Open",
+            Self::Epoch { .. } => "Epoch",
+            Self::FundingLine(_) => "FundingLine",
+            Self::PriceBook(_) => "PriceBook",
+            Self::Grant(_) => "Grant",
+            Self::VoucherState { .. } => "VoucherState",
+            Self::Expire { .. } => "Expire",
+            Self::Admit(_) => "Admit",
+            Self::Bound { .. } => "Bound",
+            Self::Started { .. } => "Started",
+            Self::Alive { .. } => "Alive",
+            Self::Capture { .. } => "Capture",
+            Self::End { .. } => "End",
+        }
+    }
+
+    /// The attempt that it is about.
+    pub fn attempt(&self) -> Option<&AttemptKey> {
+        match self {
+            Self::Admit(admit) => Some(&admit.admission.key),
+            Self::Bound { key, .. }
+            | Self::Started { key, .. }
+            | Self::Capture { key, .. }
+            | Self::End { key, .. } => Some(key),
+            _ => None,
+        }
+    }
+
+    /// The id (L10): a hash of what the command is about, its verb and, where it can
+    /// come again, what makes this time another.
+    pub fn id(&self) -> CommandId {
+        let subject = match self {
+            Self::Open(_) => String::new(),
+            Self::Epoch { epoch, .. } => epoch.to_string(),
+            Self::FundingLine(line) => line.name.to_string(),
+            Self::PriceBook(book) => book.name.to_string(),
+            Self::Grant(grant) => grant.voucher.to_string(),
+            Self::Expire { voucher } => voucher.to_string(),
+            Self::VoucherState {
+                voucher, change, ..
+            } => format!("{voucher}/{change}"),
+            Self::Alive { at, .. } => at.0.to_string(),
+            Self::Admit(admit) => admit.admission.key.to_string(),
+            Self::Started { key, .. } | Self::End { key, .. } => key.to_string(),
+            Self::Capture { key, until } => format!("{key}/{}", until.0),
+            Self::Bound { key, placement } => format!("{key}/{}", binding(placement)),
+        };
+        CommandId::of(self.verb(), &subject)
+    }
+}
+
+/// Which pods got which nodes, as a text: bindings of an attempt differ in it or are one.
+fn binding(placement: &[RolePlacement]) -> String {
+    let nodes = placement.iter().flat_map(|role| {
+        role.nodes
+            .iter()
+            .map(move |(node, count)| format!("{}={node}*{count}", role.role))
+    });
+    nodes.collect::<Vec<_>>().join(",")
+}
+
+/// The id of a command: 16 bytes, written as 32 hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CommandId([u8; 16]);
+
+impl CommandId {
+    fn of(verb: &str, subject: &str) -> Self {
+        let digest = Algorithm::Sha256.digest(format!("{verb}\n{subject}").as_bytes());
+        let mut id = [0; 16];
+        id.copy_from_slice(digest.0.split_at(16).0);
+        Self(id)
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let mut bytes = [0; 16];
+        parse_hex(text, &mut bytes).then_some(Self(bytes))
+    }
+}
+
+impl fmt::Display for CommandId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_hex(f, &self.0)
+    }
+}
+
+impl fmt::Debug for CommandId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_hex(f, &self.0)
+    }
+}

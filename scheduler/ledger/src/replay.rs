@@ -1,0 +1,271 @@
+//! Reading segments back: every entry's hash is checked, its command is carried out
+//! again, and the entry that comes of it must be the one that was read, byte for byte.
+//! So replay is verification, and verification is replay (L11, L12).
+
+use crate::{
+    books::{Books, Position},
+    command::Command,
+    entry::{Entry, Line, Record},
+    refused::Refused,
+    segment::{CODEC, PAYLOAD_BYTES_MAX, Segment},
+    state::{Carried, State},
+};
+
+/// What is wrong with a journal or an export, and where.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}entry {entry}: {what}", segment_text(*segment))]
+pub struct Damage {
+    /// The segment, where segments were read.
+    pub segment: Option<u64>,
+    /// The number of the first entry that isn't as it was written.
+    pub entry: u64,
+    /// What is wrong with it.
+    pub what: Fault,
+}
+
+fn segment_text(segment: Option<u64>) -> String {
+    segment.map_or_else(String::new, |segment| format!("segment {segment}, "))
+}
+
+/// What can be wrong.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// A segment is missing, doubled or out of order.
+    #[error("a segment with sequence {found} stands where {expected} belongs")]
+    SegmentSequence {
+        /// What belongs there.
+        expected: u64,
+        /// What stands there.
+        found: u64,
+    },
+    /// The segment's `previous` isn't the hash of the entry before.
+    #[error("the segment's previous hash is not that of the entry before it")]
+    Previous,
+    /// The segment's epoch or nonce isn't that of the leader in force.
+    #[error("the segment's {0} is not that of the leader that its entries name")]
+    Writer(&'static str),
+    /// The payload is written in a way that this version can't read.
+    #[error("the codec \"{0}\" is unknown")]
+    Codec(String),
+    /// A payload without entries, or above the bound.
+    #[error("the payload is empty, too large or not ended by a line feed")]
+    Payload,
+    /// A line that isn't one.
+    #[error("the line is not a line of the books")]
+    Line,
+    /// An entry's number isn't the next one.
+    #[error("the entry is numbered {0}")]
+    Sequence(u64),
+    /// The hash doesn't follow from the entry before and the body.
+    #[error("the hash does not follow from the entry before and the body")]
+    Hash,
+    /// The body isn't an entry.
+    #[error("the body {0}")]
+    Body(String),
+    /// The command can't be carried out at this place.
+    #[error("the command is refused: {0}")]
+    Refused(Refused),
+    /// The command stands in the books before, or its time isn't after the last entry's.
+    #[error("the command or its time came before")]
+    Repeated,
+    /// Carrying the command out again gives another entry.
+    #[error("the result or legs are not those of the command")]
+    Differs,
+}
+
+/// What a sound journal or export holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// The book's id; empty where there is no entry.
+    pub book: String,
+    /// How many segments; 0 for an export.
+    pub segments: u64,
+    /// How many entries.
+    pub entries: u64,
+    /// The hash of the last entry: to be compared with the published head.
+    pub head: crate::chain::Digest,
+}
+
+/// Books in the making.
+///
+/// Flow: [`segment`](Self::segment) for each segment in order, then
+/// [`finish`](Self::finish). After an error only dropping it makes sense.
+#[derive(Clone, Debug)]
+pub struct Replay {
+    state: State,
+    segments: u64,
+}
+
+impl Default for Replay {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Replay {
+    /// Before the first segment.
+    pub fn new() -> Self {
+        Self {
+            state: State::new(),
+            segments: 0,
+        }
+    }
+
+    /// How far it has come.
+    pub fn position(&self) -> Position {
+        Position {
+            segments: self.segments,
+            entries: self.state.entries,
+            head: self.state.head,
+        }
+    }
+
+    /// Carries the next segment out; returns its entries, for a view.
+    ///
+    /// # Errors
+    /// With the first thing that isn't as it was written.
+    pub fn segment(&mut self, segment: &Segment) -> Result<Vec<Record>, Damage> {
+        let entry = self.state.entries;
+        let damage = |what| Damage {
+            segment: Some(segment.sequence),
+            entry,
+            what,
+        };
+        if segment.sequence != self.segments {
+            return Err(Damage {
+                segment: Some(self.segments),
+                entry,
+                what: Fault::SegmentSequence {
+                    expected: self.segments,
+                    found: segment.sequence,
+                },
+            });
+        }
+        if segment.codec != CODEC {
+            return Err(damage(Fault::Codec(segment.codec.clone())));
+        }
+        if segment.payload.len() > PAYLOAD_BYTES_MAX {
+            return Err(damage(Fault::Payload));
+        }
+        let lines = segment.lines().ok_or_else(|| damage(Fault::Payload))?;
+        let mut records: Vec<Record> = Vec::new();
+        for line in lines {
+            let record = self.line(line).map_err(|damage| Damage {
+                segment: Some(segment.sequence),
+                ..damage
+            })?;
+            if records.is_empty() && record.previous != segment.previous {
+                return Err(damage(Fault::Previous));
+            }
+            records.push(record);
+        }
+        if segment.epoch != self.state.epoch {
+            return Err(damage(Fault::Writer("epoch")));
+        }
+        if segment.nonce != self.state.writer {
+            return Err(damage(Fault::Writer("nonce")));
+        }
+        self.segments = self.segments.saturating_add(1);
+        Ok(records)
+    }
+
+    /// Carries the next exported line out.
+    ///
+    /// # Errors
+    /// With the first thing that isn't as it was written.
+    pub fn line(&mut self, line: &[u8]) -> Result<Record, Damage> {
+        let sequence = self.state.entries;
+        self.carry_out(line).map_err(|what| Damage {
+            segment: None,
+            entry: sequence,
+            what,
+        })
+    }
+
+    fn carry_out(&mut self, line: &[u8]) -> Result<Record, Fault> {
+        let line = Line::parse(line).ok_or(Fault::Line)?;
+        if line.sequence != self.state.entries {
+            return Err(Fault::Sequence(line.sequence));
+        }
+        // Only the opening tells the algorithm, so it is read before its hash is checked.
+        let opened = self.state.opening.as_ref();
+        if opened.is_some_and(|opening| !line.follows(opening.algorithm, &self.state.head)) {
+            return Err(Fault::Hash);
+        }
+        let entry = Entry::parse(line.body).map_err(|error| Fault::Body(error.to_string()))?;
+        if let (None, Command::Open(opening)) = (opened, &entry.command)
+            && !line.follows(opening.algorithm, &opening.algorithm.genesis(&opening.book))
+        {
+            return Err(Fault::Hash);
+        }
+        if self.state.tick(entry.at) != entry.at {
+            return Err(Fault::Repeated);
+        }
+        match self.state.execute(entry.at, entry.command) {
+            Ok(Carried::New(record, _)) if record.body == line.body => Ok(*record),
+            Ok(Carried::New(..)) => Err(Fault::Differs),
+            Ok(Carried::Known { .. }) => Err(Fault::Repeated),
+            Err(refused) => Err(Fault::Refused(refused)),
+        }
+    }
+
+    /// The books as of the last segment. Nobody leads them yet (A4).
+    pub fn finish(self) -> Books {
+        let durable = self.position();
+        Books::replayed(self.state, durable)
+    }
+
+    fn verified(&self) -> Verified {
+        let book = self.state.opening.as_ref().map(|it| it.book.clone());
+        Verified {
+            book: book.unwrap_or_default(),
+            segments: self.segments,
+            entries: self.state.entries,
+            head: self.state.head,
+        }
+    }
+}
+
+/// The books that follow from all segments.
+///
+/// # Errors
+/// With the first thing that isn't as it was written.
+pub fn replay<'a>(segments: impl IntoIterator<Item = &'a Segment>) -> Result<Books, Damage> {
+    let mut replay = Replay::new();
+    for segment in segments {
+        replay.segment(segment)?;
+    }
+    Ok(replay.finish())
+}
+
+/// Checks all segments of a journal.
+///
+/// # Errors
+/// With the first thing that isn't as it was written.
+pub fn verify<'a>(segments: impl IntoIterator<Item = &'a Segment>) -> Result<Verified, Damage> {
+    let mut replay = Replay::new();
+    for segment in segments {
+        replay.segment(segment)?;
+    }
+    Ok(replay.verified())
+}
+
+/// Checks an export: the lines of all payloads, one after the other, in whole.
+///
+/// # Errors
+/// With the first thing that isn't as it was written.
+pub fn verify_export(export: &[u8]) -> Result<Verified, Damage> {
+    let mut replay = Replay::new();
+    if export.is_empty() {
+        return Ok(replay.verified());
+    }
+    let lines = export.strip_suffix(b"\n").ok_or(Damage {
+        segment: None,
+        entry: 0,
+        what: Fault::Payload,
+    });
+    for line in lines?.split(|byte| *byte == b'\n') {
+        replay.line(line)?;
+    }
+    Ok(replay.verified())
+}

@@ -1,0 +1,438 @@
+//! What the books know after their entries: a function of them alone (N2). Staging,
+//! batches and stores are the rooms around it.
+//!
+//! Every command goes through three steps: [`judge`](State::judge) says what it would
+//! lead to and changes nothing; accounts post all its legs or none; [`carry`](State::carry)
+//! writes down the rest and can't fail.
+
+mod funds;
+mod judge;
+mod settle;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use edugrid_units::{
+    Admission, AttemptKey, FundingLineName, JobUid, MicroYuan, PriceBookName, Stamp, TenantName,
+    VoucherName,
+};
+
+use crate::{
+    account::{Account, Accounts, Before, Leg},
+    calendar::Month,
+    chain::{Algorithm, Digest},
+    command::{Admit, Command, CommandId, Opening},
+    entry::{Answer, Entry, Line, Record},
+    hold::{Hold, Slice},
+    price::PriceBook,
+    refused::Refused,
+    segment::PAYLOAD_BYTES_MAX,
+    state::settle::Settling,
+    voucher::{FundingLine, Voucher},
+    wire,
+};
+
+/// An attempt that was admitted and hasn't ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenAttempt {
+    /// What was decided; its placement is the bound one as soon as that is known (P7).
+    pub admission: Admission,
+    /// What is held for it.
+    pub hold: Hold,
+    /// The epoch of the leader that decided.
+    pub epoch: u64,
+    /// The entry that admitted it.
+    pub entry: u64,
+    /// The start of its charged interval (A5).
+    pub started: Option<Stamp>,
+    /// The last instant at which it is known to have run (A2).
+    pub confirmed: Option<Stamp>,
+    /// Until when its use is charged.
+    pub charged_until: Option<Stamp>,
+    /// What each slice has paid.
+    pub(crate) paid: Vec<MicroYuan>,
+    /// Which slices have expired and been released.
+    pub(crate) closed: Vec<bool>,
+    /// The month of its admission, for caps.
+    pub(crate) month: Month,
+}
+
+impl OpenAttempt {
+    /// What was charged so far.
+    pub fn charged(&self) -> MicroYuan {
+        self.paid
+            .iter()
+            .fold(MicroYuan::ZERO, |sum, paid| sum.saturating_add(*paid))
+    }
+}
+
+/// What each voucher and own money paid.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Payments {
+    /// By voucher, in the order of the hold.
+    pub vouchers: Vec<(VoucherName, MicroYuan)>,
+    /// From own money.
+    pub own: MicroYuan,
+}
+
+/// An attempt that has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettledAttempt {
+    /// What it cost and for which time.
+    pub settlement: crate::entry::Settlement,
+    /// How it ended.
+    pub outcome: edugrid_units::Outcome,
+    /// All that was held for it.
+    pub held: MicroYuan,
+    /// Who paid what.
+    pub payments: Payments,
+}
+
+/// A command that was carried out, for L10.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Done {
+    digest: Digest,
+    entry: u64,
+    answer: Answer,
+}
+
+/// What a command would lead to.
+struct Effect {
+    answer: Answer,
+    legs: Vec<Leg>,
+    month: Month,
+    tenants: Vec<TenantName>,
+    settling: Option<Settling>,
+}
+
+/// What the last `Admit` changed, to take it back exactly.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Undo {
+    accounts: Before,
+    last_attempt: Option<u32>,
+    last_at: Option<Stamp>,
+    head: Digest,
+}
+
+/// How a command was received.
+pub(crate) enum Carried {
+    /// It was in the books before.
+    Known { entry: u64, answer: Answer },
+    /// It is new; with what takes it back where it is an `Admit`.
+    New(Box<Record>, Option<Undo>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct State {
+    pub opening: Option<Opening>,
+    pub epoch: u64,
+    pub writer: String,
+    pub accounts: Accounts,
+    pub lines: BTreeMap<FundingLineName, FundingLine>,
+    pub prices: BTreeMap<PriceBookName, PriceBook>,
+    pub vouchers: BTreeMap<VoucherName, Voucher>,
+    pub held_by: BTreeMap<TenantName, BTreeSet<VoucherName>>,
+    pub open: BTreeMap<AttemptKey, OpenAttempt>,
+    pub settled: BTreeMap<AttemptKey, SettledAttempt>,
+    pub last_attempts: BTreeMap<JobUid, BTreeMap<u32, u32>>,
+    done: BTreeMap<CommandId, Done>,
+    last_at: Option<Stamp>,
+    pub entries: u64,
+    pub head: Digest,
+}
+
+impl State {
+    pub(crate) fn new() -> Self {
+        Self {
+            opening: None,
+            epoch: 0,
+            writer: String::new(),
+            accounts: Accounts::default(),
+            lines: BTreeMap::new(),
+            prices: BTreeMap::new(),
+            vouchers: BTreeMap::new(),
+            held_by: BTreeMap::new(),
+            open: BTreeMap::new(),
+            settled: BTreeMap::new(),
+            last_attempts: BTreeMap::new(),
+            done: BTreeMap::new(),
+            last_at: None,
+            entries: 0,
+            head: Digest([0; 32]),
+        }
+    }
+
+    /// The instant at which a command given at `now` is written: the books' time never
+    /// stands still or goes back (N2).
+    pub(crate) fn tick(&self, now: Stamp) -> Stamp {
+        match self.last_at {
+            Some(last) if now <= last => Stamp(last.0.saturating_add(1)),
+            _ => now,
+        }
+    }
+
+    /// Writes a command at `at`, which must be after the last entry.
+    pub(crate) fn execute(&mut self, at: Stamp, command: Command) -> Result<Carried, Refused> {
+        let algorithm = match (&self.opening, &command) {
+            (Some(opening), _) => opening.algorithm,
+            (None, Command::Open(opening)) => opening.algorithm,
+            (None, _) => return Err(Refused::NotOpened),
+        };
+        let id = command.id();
+        let digest = algorithm.digest(&wire::canonical(&command));
+        if let Some(done) = self.done.get(&id) {
+            return if done.digest == digest {
+                Ok(Carried::Known {
+                    entry: done.entry,
+                    answer: done.answer.clone(),
+                })
+            } else {
+                Err(Refused::IdReused {
+                    verb: command.verb(),
+                    id: id.to_string(),
+                })
+            };
+        }
+        let effect = self.judge(at, &command)?;
+        let previous = self.previous(algorithm, &command);
+        let entry = Entry {
+            sequence: self.entries,
+            at,
+            id,
+            command,
+            answer: effect.answer.clone(),
+            legs: effect.legs.clone(),
+        };
+        let record = self.record(algorithm, previous, entry, &effect)?;
+        let accounts = self.accounts.post(&effect.legs)?;
+        let undo = self.undo_of(&record.entry.command, accounts);
+        self.done.insert(
+            id,
+            Done {
+                digest,
+                entry: record.entry.sequence,
+                answer: effect.answer,
+            },
+        );
+        self.last_at = Some(at);
+        self.entries = self.entries.saturating_add(1);
+        self.head = record.hash;
+        self.carry(&record.entry, effect.settling);
+        self.carry_returns(&record.entry.legs);
+        Ok(Carried::New(Box::new(record), undo))
+    }
+
+    /// The hash before the next entry: before the first one, that of the book's id.
+    fn previous(&self, algorithm: Algorithm, command: &Command) -> Digest {
+        match command {
+            Command::Open(opening) => algorithm.genesis(&opening.book),
+            _ => self.head,
+        }
+    }
+
+    fn record(
+        &self,
+        algorithm: Algorithm,
+        previous: Digest,
+        entry: Entry,
+        effect: &Effect,
+    ) -> Result<Record, Refused> {
+        let body = entry.body();
+        let hash = algorithm.link(&previous, &body);
+        let line = Line {
+            sequence: entry.sequence,
+            hash,
+            body: &body,
+        };
+        let bytes = line.write().len().saturating_add(1);
+        if bytes > PAYLOAD_BYTES_MAX {
+            return Err(Refused::TooLarge {
+                bytes,
+                max: PAYLOAD_BYTES_MAX,
+            });
+        }
+        Ok(Record {
+            job: entry.command.attempt().map(|key| key.job.clone()),
+            month: effect.month,
+            tenants: effect.tenants.clone(),
+            entry,
+            body,
+            previous,
+            hash,
+        })
+    }
+
+    /// Notes what each voucher hands back to its line.
+    fn carry_returns(&mut self, legs: &[Leg]) {
+        for leg in legs {
+            if let (Account::Grant(name), Account::Expired(_) | Account::Revoked(_)) =
+                (&leg.debit, &leg.credit)
+                && let Some(voucher) = self.vouchers.get_mut(name)
+            {
+                voucher.returned = voucher.returned.saturating_add(leg.amount);
+            }
+        }
+    }
+
+    /// Writes down what isn't money. Everything was checked by `judge`.
+    fn carry(&mut self, entry: &Entry, settling: Option<Settling>) {
+        match &entry.command {
+            Command::Open(opening) => self.opening = Some(opening.clone()),
+            Command::Epoch { epoch, writer } => {
+                self.epoch = *epoch;
+                self.writer.clone_from(writer);
+            }
+            Command::FundingLine(line) => {
+                self.lines.insert(line.name.clone(), line.clone());
+            }
+            Command::PriceBook(book) => {
+                self.prices.insert(book.name.clone(), book.clone());
+            }
+            Command::Grant(grant) => {
+                let name = grant.voucher.clone();
+                if let Some(holder) = grant.holder() {
+                    let held = self.held_by.entry(holder.clone()).or_default();
+                    held.insert(name.clone());
+                }
+                self.vouchers
+                    .insert(name, Voucher::new(grant.as_ref().clone()));
+            }
+            Command::VoucherState { voucher, state, .. } => {
+                if let Some(voucher) = self.vouchers.get_mut(voucher) {
+                    voucher.state = *state;
+                }
+            }
+            Command::Expire { voucher } => {
+                if let Some(voucher) = self.vouchers.get_mut(voucher) {
+                    voucher.expired = true;
+                }
+            }
+            Command::Admit(admit) => self.carry_admit(entry, admit),
+            Command::Bound { key, placement } => {
+                if let Some(attempt) = self.open.get_mut(key) {
+                    attempt.admission.placement.clone_from(placement);
+                }
+            }
+            Command::Started { key, at } => {
+                if let Some(attempt) = self.open.get_mut(key) {
+                    attempt.started = Some(*at);
+                    attempt.confirmed = Some(*at);
+                }
+            }
+            Command::Alive { at, except } => self.carry_alive(*at, except),
+            Command::Capture { key, .. } => self.carry_capture(key, settling),
+            Command::End { key, outcome, .. } => {
+                self.carry_end(key, *outcome, &entry.answer, settling);
+            }
+        }
+    }
+
+    fn carry_admit(&mut self, entry: &Entry, admit: &Admit) {
+        let (key, month) = (admit.admission.key.clone(), Month::of(entry.at));
+        for slice in &admit.hold.slices {
+            let voucher = slice
+                .voucher
+                .as_ref()
+                .and_then(|it| self.vouchers.get_mut(it));
+            if let Some(voucher) = voucher {
+                voucher.count(&key.job, month, slice.split(slice.base).0);
+            }
+        }
+        let tasks = self.last_attempts.entry(key.job.clone()).or_default();
+        tasks.insert(key.task, key.attempt);
+        let slices = admit.hold.slices.len();
+        self.open.insert(
+            key,
+            OpenAttempt {
+                admission: admit.admission.clone(),
+                hold: admit.hold.clone(),
+                epoch: admit.epoch,
+                entry: entry.sequence,
+                started: None,
+                confirmed: None,
+                charged_until: None,
+                paid: vec![MicroYuan::ZERO; slices],
+                closed: vec![false; slices],
+                month,
+            },
+        );
+    }
+
+    fn carry_alive(&mut self, at: Stamp, except: &[AttemptKey]) {
+        let except: BTreeSet<_> = except.iter().collect();
+        for (key, attempt) in &mut self.open {
+            if !except.contains(key) {
+                attempt.confirmed = attempt.confirmed.map(|seen| seen.max(at));
+            }
+        }
+    }
+
+    /// What takes an `Admit` back; called after its legs are posted and before anything
+    /// else of it is written.
+    fn undo_of(&self, command: &Command, accounts: Before) -> Option<Undo> {
+        let Command::Admit(admit) = command else {
+            return None;
+        };
+        let key = &admit.admission.key;
+        Some(Undo {
+            accounts,
+            last_attempt: self.last_attempt(&key.job, key.task),
+            last_at: self.last_at,
+            head: self.head,
+        })
+    }
+
+    /// Takes the last entry back, which must be the `Admit` of `key`.
+    pub(crate) fn undo(&mut self, key: &AttemptKey, id: &CommandId, undo: Undo) {
+        if let Some(attempt) = self.open.remove(key) {
+            self.uncount(key, attempt.month, &attempt.hold.slices, |slice| {
+                slice.split(slice.base).0
+            });
+        }
+        let tasks = self.last_attempts.entry(key.job.clone()).or_default();
+        match undo.last_attempt {
+            Some(last) => tasks.insert(key.task, last),
+            None => tasks.remove(&key.task),
+        };
+        if tasks.is_empty() {
+            self.last_attempts.remove(&key.job);
+        }
+        self.accounts.restore(undo.accounts);
+        self.done.remove(id);
+        self.last_at = undo.last_at;
+        self.entries = self.entries.saturating_sub(1);
+        self.head = undo.head;
+    }
+
+    /// Takes amounts out of what the caps of the slices' vouchers count.
+    fn uncount(
+        &mut self,
+        key: &AttemptKey,
+        month: Month,
+        slices: &[Slice],
+        amount: impl Fn(&Slice) -> MicroYuan,
+    ) {
+        for slice in slices {
+            let voucher = slice
+                .voucher
+                .as_ref()
+                .and_then(|it| self.vouchers.get_mut(it));
+            if let Some(voucher) = voucher {
+                voucher.uncount(&key.job, month, amount(slice));
+            }
+        }
+    }
+
+    /// The last attempt of a task that was decided, ended or not (A2).
+    pub(crate) fn last_attempt(&self, job: &JobUid, task: u32) -> Option<u32> {
+        self.last_attempts.get(job)?.get(&task).copied()
+    }
+}
+
+/// The attempt's open admission.
+impl State {
+    pub(crate) fn attempt(&self, key: &AttemptKey) -> Result<&OpenAttempt, Refused> {
+        self.open
+            .get(key)
+            .ok_or_else(|| Refused::UnknownAttempt(key.clone()))
+    }
+}
