@@ -90,5 +90,5 @@ spec:
 {{- end -}}
 
 {{/* Resources of the visibility API about a namespace's jobs, and about a tenant (read in its home). RBAC is per namespace. */}}
-{{- define "edugrid.visibleJobs" -}}{{ list "queues" "explanations" | toJson }}{{- end -}}
-{{- define "edugrid.visibleTenants" -}}{{ list "queues" "statements" | toJson }}{{- end -}}
+{{- define "edugrid.visibleJobs" -}}{{ list "queuedjobs" "explanations" | toJson }}{{- end -}}
+{{- define "edugrid.visibleTenants" -}}{{ list "statements" "tenantuses" | toJson }}{{- end -}}
