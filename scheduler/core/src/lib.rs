@@ -1,1 +1,42 @@
-//! The engine.
+//! The engine: a pure machine that shares capacity between tenants. Events go in,
+//! decisions and explanations come out.
+//!
+//! ```text
+//! tenants → quota → share → queue → topology → place → world → schedule → explain
+//! ```
+//! Each module uses only those before it. The crate knows no Kubernetes, disk, clock
+//! or log, and no money: it asks for that through [`edugrid_units::Purse`]. The same
+//! events give the same decisions, bit for bit (N2); time is an argument, numbers are
+//! integers (N1), every map is ordered.
+
+#![deny(
+    clippy::arithmetic_side_effects,
+    clippy::float_arithmetic,
+    clippy::disallowed_types,
+    clippy::disallowed_methods
+)]
+
+mod explain;
+mod place;
+mod queue;
+mod quota;
+mod schedule;
+mod share;
+mod tenants;
+mod topology;
+mod world;
+
+pub use explain::{
+    Explanation, JobAhead, PathNode, PoolCondition, PoolView, QueueEntry, QueueFilter, Stage,
+    TenantCondition, TenantPoolView, TenantView,
+};
+pub use queue::{
+    ClassSpec, DEFAULT_CLASS, DataClass, Devices, JobSpec, JobType, Request, RoleSpec, Taint,
+    TaintEffect, Toleration,
+};
+pub use quota::Balance;
+pub use schedule::Plan;
+pub use share::{ComputeKind, Share};
+pub use tenants::{QuotaSpec, TenantLimits, TenantSpec, TreeFault};
+pub use topology::{Bundle, Counts, NodeResources, NodeSpec, PoolSpec};
+pub use world::{AdmittedAttempt, Event, LedgerState, World};

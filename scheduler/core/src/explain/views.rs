@@ -1,0 +1,244 @@
+//! Where tenants and pools stand, as numbers and conditions.
+
+use std::collections::BTreeMap;
+
+use edugrid_units::{MilliUnits, NodeName, PoolName, Resources, TenantName};
+
+use crate::{
+    quota::Balance,
+    share::Share,
+    tenants::{TreeFault, TreeIx},
+    topology::Counts,
+    world::{JobState, World},
+};
+
+/// A tenant as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TenantView {
+    /// The tenant.
+    pub name: TenantName,
+    /// The tenant above.
+    pub parent: Option<TenantName>,
+    /// What is wrong with it.
+    pub conditions: Vec<TenantCondition>,
+    /// Attempts of its subtree that are admitted.
+    pub running: u32,
+    /// Its own jobs that wait, its subtree's not included.
+    pub waiting: usize,
+    /// A line for each pool that is declared or used.
+    pub pools: Vec<TenantPoolView>,
+}
+
+/// A tenant in one pool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TenantPoolView {
+    /// The pool.
+    pub pool: PoolName,
+    /// What it declares; nothing: the sum of its children's (Q1).
+    pub nominal: Option<MilliUnits>,
+    /// What of that is effective (Q1).
+    pub effective: MilliUnits,
+    /// What its subtree uses.
+    pub used: MilliUnits,
+    /// What of it is borrowed (O3).
+    pub borrowed: MilliUnits,
+    /// What is free for it; negative where it is overdrawn (Q3).
+    pub available: Balance,
+    /// Its share of what is borrowed, over all pools of the kind (O3).
+    pub share: Share,
+}
+
+/// What is wrong with a tenant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TenantCondition {
+    /// It hangs in no tree and admits nothing (Q1).
+    Fault {
+        /// The tenant of its path where that begins.
+        at: TenantName,
+        /// What is wrong there.
+        fault: TreeFault,
+    },
+    /// It claims more of a pool than its parent's nominal covers (Q1).
+    QuotaOvercommitted {
+        /// The pool.
+        pool: PoolName,
+        /// What it claims, by itself or through its children.
+        claimed: MilliUnits,
+        /// What is effective.
+        effective: MilliUnits,
+    },
+    /// Its children together claim more of a pool than it has (Q1).
+    ChildrenOvercommitted {
+        /// The pool.
+        pool: PoolName,
+        /// What they claim.
+        claimed: MilliUnits,
+        /// What it has.
+        effective: MilliUnits,
+    },
+}
+
+/// A pool as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PoolView {
+    /// The pool.
+    pub name: PoolName,
+    /// Its unit; nothing if only admissions know it.
+    pub counts: Option<Counts>,
+    /// Its nodes.
+    pub nodes: usize,
+    /// Those that take new pods.
+    pub nodes_usable: usize,
+    /// What all its nodes have.
+    pub capacity: Resources,
+    /// What those that take new pods have.
+    pub allocatable: Resources,
+    /// What our open admissions hold.
+    pub used: Resources,
+    /// What pods that are not ours hold.
+    pub foreign: Resources,
+    /// What is free on nodes that take new pods (Q4).
+    pub free: Resources,
+    /// What quota counts as used (N4).
+    pub billed: MilliUnits,
+    /// What is wrong with it.
+    pub conditions: Vec<PoolCondition>,
+}
+
+/// What is wrong with a pool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PoolCondition {
+    /// Two pools of one unit match a node; the older keeps it (N4).
+    NodeContested {
+        /// The node.
+        node: NodeName,
+        /// The other pool.
+        other: PoolName,
+    },
+}
+
+impl World {
+    /// All tenants, by name.
+    pub fn tenants(&self) -> Vec<TenantView> {
+        let mut waiting: BTreeMap<&TenantName, usize> = BTreeMap::new();
+        for job in self.jobs.values() {
+            if matches!(job.state, JobState::Parked(_) | JobState::Waiting(_)) {
+                let count = waiting.entry(&job.spec.tenant).or_default();
+                *count = count.saturating_add(1);
+            }
+        }
+        let tree = &self.standing.tree;
+        let specs = self.tenants.values();
+        let known = specs.filter_map(|spec| Some((spec, tree.tenant(&spec.name)?)));
+        known
+            .map(|(spec, ix)| TenantView {
+                name: spec.name.clone(),
+                parent: spec.parent.clone(),
+                conditions: self.tenant_conditions(&spec.name, ix),
+                running: self.standing.running(ix),
+                waiting: waiting.get(&spec.name).copied().unwrap_or(0),
+                pools: self.tenant_pools(&spec.name, ix),
+            })
+            .collect()
+    }
+
+    fn tenant_pools(&self, name: &TenantName, ix: TreeIx) -> Vec<TenantPoolView> {
+        let quotas = self.tenants.get(name).map(|spec| &spec.quotas);
+        let nominal = |pool: &PoolName| {
+            let line = quotas?.iter().find(|line| line.pool == *pool);
+            line?.nominal
+        };
+        let tree = &self.standing.tree;
+        let lines = self.standing.pools().map(|(pool, at)| {
+            let quota = self.standing.quota(at);
+            let kind = self.standing.measure(at).map(|measure| measure.kind);
+            TenantPoolView {
+                pool: pool.clone(),
+                nominal: nominal(pool),
+                effective: quota.effective(ix).floor(),
+                used: quota.used(ix).floor(),
+                borrowed: quota.borrowed(ix).floor(),
+                available: quota.available(tree, ix).0,
+                share: kind.map_or(Share(0), |kind| self.standing.share(ix, kind)),
+            }
+        });
+        lines.collect()
+    }
+
+    fn tenant_conditions(&self, name: &TenantName, ix: TreeIx) -> Vec<TenantCondition> {
+        let tree = &self.standing.tree;
+        if let Some((at, fault)) = tree.fault(name).cloned() {
+            return vec![TenantCondition::Fault { at, fault }];
+        }
+        let mut conditions = Vec::new();
+        for (pool, at) in self.standing.pools() {
+            let quota = self.standing.quota(at);
+            let effective = quota.effective(ix);
+            if quota.claimed(ix) > effective {
+                conditions.push(TenantCondition::QuotaOvercommitted {
+                    pool: pool.clone(),
+                    claimed: quota.claimed(ix).floor(),
+                    effective: effective.floor(),
+                });
+            }
+            let children = tree.node(ix).children.iter();
+            let claimed = Balance(children.fold(0, |sum: i128, child| {
+                sum.saturating_add(quota.claimed(*child).0)
+            }));
+            if claimed > effective {
+                conditions.push(TenantCondition::ChildrenOvercommitted {
+                    pool: pool.clone(),
+                    claimed: claimed.floor(),
+                    effective: effective.floor(),
+                });
+            }
+        }
+        conditions
+    }
+
+    /// All pools, by name, those included that only admissions know.
+    pub fn pools(&self) -> Vec<PoolView> {
+        let mut views = Vec::new();
+        for (ix, pool) in self.topology.pools() {
+            let quota = self.standing.pool(&pool.name);
+            let root = self.standing.tree.root();
+            let billed = quota.zip(root).map_or(MilliUnits::ZERO, |(quota, root)| {
+                self.standing.quota(quota).used(root).floor()
+            });
+            let mut view = PoolView {
+                name: pool.name.clone(),
+                counts: pool.spec.as_ref().map(|spec| spec.counts.clone()),
+                nodes: pool.members.len(),
+                nodes_usable: 0,
+                capacity: Resources::default(),
+                allocatable: Resources::default(),
+                used: Resources::default(),
+                foreign: Resources::default(),
+                free: Resources::default(),
+                billed,
+                conditions: Vec::new(),
+            };
+            for &host in pool.members.values() {
+                let all = self.topology.allocatable(ix, host);
+                view.capacity = view.capacity.saturating_add(&all);
+                view.used = view.used.saturating_add(&self.topology.held(ix, host));
+                let foreign = self.topology.foreign(ix, host);
+                view.foreign = view.foreign.saturating_add(&foreign);
+                if self.topology.usable(host) {
+                    view.nodes_usable = view.nodes_usable.saturating_add(1);
+                    view.allocatable = view.allocatable.saturating_add(&all);
+                    view.free = view.free.saturating_add(&self.topology.free(ix, host));
+                }
+            }
+            let contested = pool.contested.iter();
+            view.conditions = contested
+                .map(|(node, other)| PoolCondition::NodeContested {
+                    node: node.clone(),
+                    other: other.clone(),
+                })
+                .collect();
+            views.push(view);
+        }
+        views
+    }
+}

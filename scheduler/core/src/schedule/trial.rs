@@ -1,0 +1,287 @@
+//! One trial: may this job run in this pool now? The checks come in W's order, money
+//! last (A3); the first that fails is the reason.
+//!
+//! How `order` and `nodes` of W are told apart: a job that has quota but finds too
+//! little free on the nodes even in sum is `BehindInOrder`, for what it needs went to
+//! jobs that were admitted before it; it is `Fragmented` if the sum would do, and
+//! `Unhealthy` if it would fit with all nodes in good health.
+
+use edugrid_units::{
+    Admission, Amount, AttemptKey, HoldAsk, JobUid, Purse, Reason, ReasonCode, RolePlacement,
+    Shortage,
+};
+
+use crate::{
+    place::{self, Lack, View},
+    queue::{GroupId, ShapeId},
+    topology::Counts,
+    world::{Choice, JobState, World},
+};
+
+impl World {
+    /// Admits the job in its group's `at`-th pool, or says why not.
+    pub(super) fn admit(
+        &mut self,
+        id: GroupId,
+        at: usize,
+        uid: &JobUid,
+        purse: &mut dyn Purse,
+    ) -> Result<Admission, Reason> {
+        let gone = || Reason::new(ReasonCode::UnknownReference).about(format!("job {uid}"));
+        let choice = self.terms(id).and_then(|terms| terms.choices.get(at));
+        let choice = choice.cloned().ok_or_else(gone)?;
+        let shape = self.groups.get(id).map(|group| group.signature.shape);
+        let shape = shape.ok_or_else(gone)?;
+        self.within_limits(id, &choice)?;
+        self.within_quota(id, &choice)?;
+        let placement = self.find_place(shape, &choice)?;
+        let admission = self
+            .admission(id, &choice, uid, placement)
+            .ok_or_else(gone)?;
+        self.pay(&admission, purse)?;
+        self.withdraw(uid);
+        if let Some(job) = self.jobs.get_mut(uid) {
+            job.state = JobState::Open(admission.key.clone());
+            job.next_attempt = admission.key.attempt.saturating_add(1);
+        }
+        self.open(admission.clone(), admission.placement.clone());
+        Ok(admission)
+    }
+
+    /// Q5 on the whole path: jobs running, units of one job.
+    fn within_limits(&self, id: GroupId, choice: &Choice) -> Result<(), Reason> {
+        let Some(terms) = self.terms(id) else {
+            return Ok(());
+        };
+        let tree = &self.standing.tree;
+        let spec = self.topology.pool(choice.pool).spec.as_ref();
+        let cards = spec.is_some_and(|spec| matches!(spec.counts, Counts::Card(_)));
+        for ix in tree.up(terms.leaf) {
+            let node = tree.node(ix);
+            let Some(spec) = self.tenants.get(&node.tenant).filter(|_| !node.implicit) else {
+                continue;
+            };
+            let reached = |what: &str, asked, free| {
+                Reason::new(ReasonCode::LimitReached)
+                    .about(what)
+                    .in_pool(choice.name.clone())
+                    .at(node.tenant.clone())
+                    .numbers(asked, free)
+            };
+            if let Some(most) = spec.limits.cards_per_job.filter(|_| cards)
+                && choice.billed > most
+            {
+                let asked = Amount::Units(choice.billed);
+                return Err(reached("cardsPerJob", asked, Amount::Units(most)));
+            }
+            if let Some(most) = spec.limits.running_jobs {
+                let left = most.saturating_sub(self.standing.running(ix));
+                if left == 0 {
+                    return Err(reached("runningJobs", Amount::Count(1), Amount::Count(0)));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Q1–Q3.
+    fn within_quota(&self, id: GroupId, choice: &Choice) -> Result<(), Reason> {
+        let Some(terms) = self.terms(id) else {
+            return Ok(());
+        };
+        let tree = &self.standing.tree;
+        let (available, binding) = self.standing.quota(choice.pool).available(tree, terms.leaf);
+        if i128::from(choice.billed.0) <= available.0 {
+            return Ok(());
+        }
+        let code = if binding.borrowing {
+            ReasonCode::BorrowingLimit
+        } else {
+            ReasonCode::QuotaExceeded
+        };
+        Err(Reason::new(code)
+            .in_pool(choice.name.clone())
+            .at(tree.node(binding.node).tenant.clone())
+            .numbers(
+                Amount::Units(choice.billed),
+                Amount::Units(available.floor()),
+            ))
+    }
+
+    /// A place for the whole gang. A shape that found none in a pool is not tried
+    /// again there, by no tenant, until a node of it has more room (O6).
+    fn find_place(
+        &mut self,
+        shape: ShapeId,
+        choice: &Choice,
+    ) -> Result<Vec<RolePlacement>, Reason> {
+        let pool = self.topology.pool(choice.pool);
+        let (room, name) = (pool.room, &choice.name);
+        let known = self.fitness.get(&(shape, choice.pool));
+        if let Some((at, lack)) = known.and_then(|known| known.failed.as_ref())
+            && *at == room
+        {
+            return Err(self.lacking(lack, choice));
+        }
+        let (Some(spec), Some(roles)) = (&pool.spec, self.groups.roles(shape)) else {
+            return Err(Reason::new(ReasonCode::UnknownReference).about(format!("pool {name}")));
+        };
+        let asks = place::asks(&self.topology, choice.pool, spec, &roles);
+        if let Some(placement) = place::place(&self.topology, choice.pool, &asks, View::Now) {
+            return Ok(placement);
+        }
+        let lack = place::diagnose(&self.topology, choice.pool, &asks);
+        let reason = self.lacking(&lack, choice);
+        if let Some(fitness) = self.fitness.get_mut(&(shape, choice.pool)) {
+            fitness.failed = Some((room, lack));
+        }
+        Err(reason)
+    }
+
+    fn lacking(&self, lack: &Lack, choice: &Choice) -> Reason {
+        let reason = match lack {
+            Lack::Shapes { asked, free } => {
+                Reason::new(ReasonCode::Fragmented).numbers(*asked, *free)
+            }
+            Lack::Health { nodes } => Reason::new(ReasonCode::Unhealthy).about(few(nodes)),
+            Lack::Taken {
+                resource,
+                asked,
+                free,
+                foreign,
+            } => {
+                let mut holders = self.holders(choice);
+                if !is_nothing(foreign) {
+                    holders.push(format!("pods outside EduGrid {foreign}"));
+                }
+                let holders = few(&holders);
+                Reason::new(ReasonCode::BehindInOrder)
+                    .about(format!("{resource} held by {holders}"))
+                    .numbers(*asked, *free)
+            }
+        };
+        reason.in_pool(choice.name.clone())
+    }
+
+    /// Who uses the pool, by subtree below the root, the largest first.
+    fn holders(&self, choice: &Choice) -> Vec<String> {
+        let (tree, quota) = (&self.standing.tree, self.standing.quota(choice.pool));
+        let Some(root) = tree.root() else {
+            return Vec::new();
+        };
+        let node = tree.node(root);
+        let below = node.children.iter().chain(&node.own_leaf).copied();
+        let mut users: Vec<_> = below
+            .map(|ix| (quota.used(ix), ix))
+            .filter(|(used, _)| used.0 > 0)
+            .collect();
+        users.sort_by_key(|(used, ix)| (std::cmp::Reverse(*used), *ix));
+        let name = |ix| &tree.node(ix).tenant;
+        users
+            .into_iter()
+            .map(|(used, ix)| format!("{} {used}", name(ix)))
+            .collect()
+    }
+
+    fn admission(
+        &self,
+        id: GroupId,
+        choice: &Choice,
+        uid: &JobUid,
+        placement: Vec<RolePlacement>,
+    ) -> Option<Admission> {
+        let (terms, job) = (self.terms(id)?, self.jobs.get(uid)?);
+        let class = self.classes.get(&terms.class)?;
+        Some(Admission {
+            key: AttemptKey {
+                job: uid.clone(),
+                task: 0,
+                attempt: job.next_attempt,
+            },
+            namespace: job.spec.namespace.clone(),
+            name: job.spec.name.clone(),
+            generation: job.spec.generation,
+            path: self.standing.tree.path(terms.leaf).cloned().collect(),
+            submitter: job.spec.submitter.clone(),
+            class: class.name.clone(),
+            tier: terms.tier,
+            preemptible: class.preemptible,
+            pool: choice.name.clone(),
+            billed: choice.billed,
+            walltime: terms.walltime,
+            grace: job.spec.grace,
+            eligible: job.eligible,
+            placement,
+            at: self.now,
+        })
+    }
+
+    /// The last check: the books set the money aside (A3, L2).
+    fn pay(&self, admission: &Admission, purse: &mut dyn Purse) -> Result<(), Reason> {
+        let job = self.jobs.get(&admission.key.job);
+        let class = self.classes.get(&admission.class);
+        let pool = self.topology.declared(&admission.pool);
+        let (Some(job), Some(class), Some((_, pool))) = (job, class, pool) else {
+            return Err(Reason::new(ReasonCode::UnknownReference));
+        };
+        let root = admission.path.last();
+        let ask = HoldAsk {
+            admission,
+            price_tier: &class.price_tier,
+            provider: &pool.owner,
+            own_pool: root != Some(&pool.owner) && admission.path.contains(&pool.owner),
+            vouchers: &job.spec.vouchers,
+            max_cost: job.spec.max_cost,
+        };
+        purse
+            .try_hold(self.now, &ask)
+            .map(drop)
+            .map_err(|shortage| short_of(shortage).in_pool(admission.pool.clone()))
+    }
+}
+
+fn short_of(shortage: Shortage) -> Reason {
+    match shortage {
+        Shortage::NoPrice { tier, .. } => {
+            Reason::new(ReasonCode::NoPrice).about(format!("price tier {tier}"))
+        }
+        Shortage::InsufficientFunds {
+            needed,
+            vouchers,
+            own,
+        } => Reason::new(ReasonCode::InsufficientFunds)
+            .about(format!("vouchers pay {vouchers}, own money {own}"))
+            .numbers(
+                Amount::Money(needed),
+                Amount::Money(vouchers.saturating_add(own)),
+            ),
+        Shortage::AboveMaxCost { needed, limit } => Reason::new(ReasonCode::LimitReached)
+            .about("spec.maxCost")
+            .numbers(Amount::Money(needed), Amount::Money(limit)),
+        Shortage::UnknownVoucher(voucher) => {
+            Reason::new(ReasonCode::UnknownReference).about(format!("voucher {voucher}"))
+        }
+        Shortage::VoucherNotAllowed { voucher, why } => {
+            Reason::new(ReasonCode::NotAllowed).about(format!("voucher {voucher} by its {why}"))
+        }
+    }
+}
+
+/// The first three, and how many more there are.
+fn few(names: &[String]) -> String {
+    let mut text = names.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+    let more = names.len().saturating_sub(3);
+    if more > 0 {
+        text.push_str(&format!(" and {more} more"));
+    }
+    text
+}
+
+fn is_nothing(amount: &Amount) -> bool {
+    match amount {
+        Amount::Units(units) => units.0 == 0,
+        Amount::Count(count) => *count == 0,
+        Amount::Money(money) => money.0 == 0,
+        Amount::Span(span) => span.0 == 0,
+    }
+}

@@ -1,0 +1,213 @@
+//! The world: all that the engine knows, changed by events and nothing else (N2).
+//!
+//! Flow: [`World::apply`] takes one event and never fails; what it names and does not
+//! exist is remembered and becomes a reason. Counters follow open admissions (Q7) in
+//! O(depth); a change of tenants or pools only marks them, and the next step builds
+//! them anew, so that a thousand tenants at start cost one rebuild. Until then readers
+//! see tenants and counters as the last step left them.
+//!
+//! It must not know a client, a clock, or money.
+
+mod apply;
+mod open;
+mod resolve;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use edugrid_units::{
+    Admission, AttemptKey, ClassName, JobUid, NodeName, PoolName, Reason, ReasonCode,
+    RolePlacement, Stamp, TenantName,
+};
+
+pub(crate) use open::Open;
+pub(crate) use resolve::{Choice, Fitness, Resolution, Resolved, Terms};
+
+use crate::{
+    queue::{ClassSpec, GroupId, Groups, JobSpec, Round, ShapeId},
+    quota::PoolIx,
+    share::Standing,
+    tenants::TenantSpec,
+    topology::{NodeResources, NodeSpec, PoolSpec, Topology},
+};
+
+/// Something that happened. Repeated events change nothing; order between objects
+/// that name each other does not matter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A tenant is there, or has changed.
+    TenantSet(Box<TenantSpec>),
+    /// A tenant is gone. Its open admissions go on and count on the nearest tenant of
+    /// their path that is left.
+    TenantGone(TenantName),
+    /// A pool is there, or has changed.
+    PoolSet(Box<PoolSpec>),
+    /// A pool is gone. Its open admissions go on.
+    PoolGone(PoolName),
+    /// A class is there, or has changed.
+    ClassSet(Box<ClassSpec>),
+    /// A class is gone.
+    ClassGone(ClassName),
+    /// A node is there, or has changed.
+    NodeSet(Box<NodeSpec>),
+    /// A node is gone.
+    NodeGone(NodeName),
+    /// What pods that are not ours hold on a node, all together (Q4).
+    ForeignUse {
+        /// The node.
+        node: NodeName,
+        /// What they hold.
+        used: NodeResources,
+    },
+    /// An unfinished job is there, or has changed. Changes nothing of an admission.
+    JobSet(Box<JobSpec>),
+    /// A job's object is gone. An open admission of it stays until it ends (A7).
+    JobGone(JobUid),
+    /// An admission from the journal is open (A2): it counts whatever the objects say.
+    Admitted(Box<AdmittedAttempt>),
+    /// Where the pods of an attempt really are, in place of the plan (P7).
+    Bound {
+        /// The attempt.
+        key: AttemptKey,
+        /// All its roles.
+        placement: Vec<RolePlacement>,
+    },
+    /// An attempt ended: what it held is free.
+    Ended {
+        /// The attempt.
+        key: AttemptKey,
+        /// When its job may be tried again, where it has to back off (P8).
+        not_before: Option<Stamp>,
+        /// Whether the job is finished with it; otherwise it waits for its next attempt.
+        finished: bool,
+    },
+    /// The books changed: what money refused may pass now.
+    MoneyChanged,
+    /// Whether admissions can be written down.
+    Ledger(LedgerState),
+}
+
+/// An open admission as the journal tells it (A2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdmittedAttempt {
+    /// The admission.
+    pub admission: Admission,
+    /// Where its pods really are, if that is recorded (P7).
+    pub bound: Option<Vec<RolePlacement>>,
+}
+
+/// Whether admissions can be written down: the first check of W.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LedgerState {
+    /// They can.
+    #[default]
+    Ready,
+    /// They can't.
+    Unavailable,
+    /// The journal is older than its published head: nobody may continue it.
+    Rewound,
+}
+
+/// Where a job stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum JobState {
+    /// Something of its own holds it back.
+    Parked(Reason),
+    /// It is in the order.
+    Waiting(GroupId),
+    /// An attempt of it is admitted.
+    Open(AttemptKey),
+    /// It is done; only its object is left.
+    Finished,
+}
+
+/// A job whose object is there.
+#[derive(Clone, Debug)]
+pub(crate) struct Job {
+    pub spec: JobSpec,
+    pub state: JobState,
+    /// Since when nothing of the user's own held it back (O5); kept over attempts.
+    pub eligible: Stamp,
+    /// When it last came off a hold, if it was on one.
+    released: Option<Stamp>,
+    /// The number of its next attempt.
+    pub next_attempt: u32,
+    back_off: Option<Stamp>,
+    timer: Option<Stamp>,
+}
+
+/// The engine's state.
+#[derive(Clone, Debug, Default)]
+pub struct World {
+    pub(crate) now: Stamp,
+    pub(crate) tenants: BTreeMap<TenantName, TenantSpec>,
+    pub(crate) classes: BTreeMap<ClassName, ClassSpec>,
+    pub(crate) topology: Topology,
+    pub(crate) standing: Standing,
+    /// Tenants or pools changed since the standing was built.
+    stale: bool,
+    /// Counts how often the standing was built: indices into it are of one epoch.
+    pub(crate) epoch: u64,
+    /// Counts changes of tenants, classes, pools and what may ever fit.
+    pub(crate) facts: u64,
+    pub(crate) groups: Groups,
+    pub(crate) resolved: BTreeMap<GroupId, Resolved>,
+    pub(crate) fitness: BTreeMap<(ShapeId, PoolIx), Fitness>,
+    pub(crate) jobs: BTreeMap<JobUid, Job>,
+    pub(crate) open: BTreeMap<AttemptKey, Open>,
+    timers: BTreeSet<(Stamp, JobUid)>,
+    /// What every waiting job is told while nothing can be written down.
+    pub(crate) ledger_reason: Option<Reason>,
+    /// Something may be admitted that could not be before.
+    pub(crate) dirty: bool,
+    pub(crate) round: Option<Round>,
+}
+
+impl World {
+    /// A world with nothing in it.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// When [`World::schedule`] should next be called even if nothing happens: the
+    /// earliest `startAfter` or back-off that ends.
+    pub fn next_timer(&self) -> Option<Stamp> {
+        self.timers.first().map(|(at, _)| *at)
+    }
+
+    /// Every job that waits, with why. Each has a reason once [`World::schedule`] has
+    /// said that no work is left; before that, jobs not yet looked at are left out.
+    pub fn waiting(&self) -> impl Iterator<Item = (&JobUid, &Reason)> {
+        let reasons = self.jobs.iter();
+        reasons.filter_map(|(uid, job)| Some((uid, self.reason(job)?)))
+    }
+
+    /// Why one job waits.
+    pub(crate) fn reason<'a>(&'a self, job: &'a Job) -> Option<&'a Reason> {
+        match &job.state {
+            JobState::Open(_) | JobState::Finished => None,
+            JobState::Parked(_) | JobState::Waiting(_) if self.ledger_reason.is_some() => {
+                self.ledger_reason.as_ref()
+            }
+            JobState::Parked(reason) => Some(reason),
+            JobState::Waiting(group) => {
+                let verdict = self.groups.get(*group)?.verdict.as_ref()?;
+                Some(&verdict.reason)
+            }
+        }
+    }
+
+    /// Time never goes back (N2).
+    pub(crate) fn advance(&mut self, now: Stamp) {
+        self.now = self.now.max(now);
+    }
+
+    fn set_ledger(&mut self, state: LedgerState) {
+        let code = match state {
+            LedgerState::Ready => None,
+            LedgerState::Unavailable => Some(ReasonCode::LedgerUnavailable),
+            LedgerState::Rewound => Some(ReasonCode::LedgerRewound),
+        };
+        self.ledger_reason = code.map(Reason::new);
+        self.dirty = true;
+    }
+}

@@ -1,0 +1,200 @@
+//! Events become state. Nothing is decided here.
+
+use edugrid_units::{JobUid, Reason, ReasonCode, Stamp};
+
+use super::{Event, Job, JobState, World};
+use crate::queue::JobSpec;
+
+impl World {
+    /// Takes in what happened. Never fails: unknown references are remembered and
+    /// become reasons, and what is repeated changes nothing.
+    pub fn apply(&mut self, now: Stamp, event: Event) {
+        self.advance(now);
+        match event {
+            Event::TenantSet(spec) => {
+                let changed = self.tenants.get(&spec.name) != Some(&*spec);
+                self.tenants.insert(spec.name.clone(), *spec);
+                self.restructure(changed);
+            }
+            Event::TenantGone(name) => {
+                let changed = self.tenants.remove(&name).is_some();
+                self.restructure(changed);
+            }
+            Event::PoolSet(spec) => {
+                let known = self.topology.declared(&spec.name);
+                let changed = known.is_none_or(|(_, known)| *known != *spec);
+                if changed {
+                    self.topology.set_pool(&spec.name.clone(), Some(*spec));
+                }
+                self.restructure(changed);
+            }
+            Event::PoolGone(name) => {
+                let changed = self.topology.declared(&name).is_some();
+                if changed {
+                    self.topology.set_pool(&name, None);
+                }
+                self.restructure(changed);
+            }
+            Event::ClassSet(spec) => {
+                let changed = self.classes.get(&spec.name) != Some(&*spec);
+                self.classes.insert(spec.name.clone(), *spec);
+                self.facts_changed(changed);
+            }
+            Event::ClassGone(name) => {
+                let changed = self.classes.remove(&name).is_some();
+                self.facts_changed(changed);
+            }
+            Event::NodeSet(spec) => {
+                let changed = self.topology.set_node(&spec.name.clone(), Some(*spec));
+                self.facts_changed(changed);
+            }
+            Event::NodeGone(name) => {
+                let changed = self.topology.set_node(&name, None);
+                self.facts_changed(changed);
+            }
+            Event::ForeignUse { node, used } => {
+                self.dirty |= self.topology.set_foreign(&node, used);
+            }
+            Event::JobSet(spec) => self.set_job(*spec),
+            Event::JobGone(uid) => self.remove_job(&uid),
+            Event::Admitted(attempt) => self.replay(*attempt),
+            Event::Bound { key, placement } => self.rebind(&key, placement),
+            Event::Ended {
+                key,
+                not_before,
+                finished,
+            } => self.end(&key, not_before, finished),
+            Event::MoneyChanged => self.dirty = true,
+            Event::Ledger(state) => self.set_ledger(state),
+        }
+    }
+
+    fn restructure(&mut self, changed: bool) {
+        self.stale |= changed;
+        self.facts_changed(changed);
+    }
+
+    fn facts_changed(&mut self, changed: bool) {
+        if changed {
+            self.facts = self.facts.saturating_add(1);
+            self.dirty = true;
+        }
+    }
+
+    fn set_job(&mut self, spec: JobSpec) {
+        let uid = spec.uid.clone();
+        let Some(known) = self.jobs.get_mut(&uid) else {
+            let open = self.open_attempt(&uid);
+            let job = Job {
+                next_attempt: spec.next_attempt.max(1),
+                eligible: spec.created,
+                released: None,
+                back_off: None,
+                timer: None,
+                state: open.map_or(JobState::Finished, JobState::Open),
+                spec,
+            };
+            let waits = !matches!(job.state, JobState::Open(_));
+            self.jobs.insert(uid.clone(), job);
+            if waits {
+                self.enlist(&uid);
+            }
+            return;
+        };
+        if known.spec == spec {
+            return;
+        }
+        if known.spec.held && !spec.held {
+            known.released = known.released.max(Some(self.now));
+        }
+        known.next_attempt = known.next_attempt.max(spec.next_attempt);
+        let waits = matches!(known.state, JobState::Parked(_) | JobState::Waiting(_));
+        if waits {
+            self.withdraw(&uid);
+        }
+        if let Some(job) = self.jobs.get_mut(&uid) {
+            job.spec = spec;
+        }
+        if waits {
+            self.enlist(&uid);
+        }
+    }
+
+    fn remove_job(&mut self, uid: &JobUid) {
+        self.withdraw(uid);
+        self.jobs.remove(uid);
+    }
+
+    /// Puts a job without an open attempt where it belongs: into the order, or aside
+    /// with the reason that is its own (W).
+    pub(super) fn enlist(&mut self, uid: &JobUid) {
+        self.dirty = true;
+        let now = self.now;
+        let Some(job) = self.jobs.get_mut(uid) else {
+            return;
+        };
+        let spec = &job.spec;
+        let since = [spec.not_before, spec.released, job.released];
+        job.eligible = since.into_iter().flatten().fold(spec.created, Stamp::max);
+        let own = own_reason(job, now);
+        match own {
+            Some(reason) => {
+                if let Some(at) = reason.until {
+                    job.timer = Some(at);
+                    self.timers.insert((at, uid.clone()));
+                }
+                job.state = JobState::Parked(reason);
+            }
+            None => job.state = JobState::Waiting(self.groups.insert(spec, job.eligible)),
+        }
+    }
+
+    /// Takes a waiting job out of the order.
+    pub(crate) fn withdraw(&mut self, uid: &JobUid) {
+        let Some(job) = self.jobs.get_mut(uid) else {
+            return;
+        };
+        if let Some(at) = job.timer.take() {
+            self.timers.remove(&(at, uid.clone()));
+        }
+        let JobState::Waiting(group) = job.state else {
+            return;
+        };
+        self.dirty = true;
+        let orphan = self.groups.remove(group, job.eligible, uid);
+        if self.groups.get(group).is_none() {
+            self.resolved.remove(&group);
+        }
+        if let Some(shape) = orphan {
+            self.fitness.retain(|(of, _), _| *of != shape);
+        }
+    }
+
+    /// Lets jobs in whose time has come.
+    pub(crate) fn wake(&mut self) {
+        while let Some((at, uid)) = self.timers.first().cloned() {
+            if at > self.now {
+                return;
+            }
+            self.withdraw(&uid);
+            self.timers.remove(&(at, uid.clone()));
+            self.enlist(&uid);
+        }
+    }
+}
+
+/// What of its own holds a job back, in W's order.
+fn own_reason(job: &Job, now: Stamp) -> Option<Reason> {
+    let spec = &job.spec;
+    if spec.held {
+        return Some(Reason::new(ReasonCode::Held));
+    }
+    let later = |at: Option<Stamp>| at.filter(|at| *at > now);
+    if let Some(at) = later(spec.not_before) {
+        return Some(Reason::new(ReasonCode::NotBefore).until(at));
+    }
+    if let Some(at) = later(job.back_off) {
+        return Some(Reason::new(ReasonCode::BackOff).until(at));
+    }
+    spec.blocked.clone()
+}

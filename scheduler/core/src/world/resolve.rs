@@ -1,0 +1,385 @@
+//! What a group of jobs may use as things are declared: its class, its place in the
+//! tree, and the pools that could ever hold it. Nothing here depends on what is used
+//! now, so an answer stands until a declaration or a node changes.
+//!
+//! The order of checks is W's: unknown references, what is not allowed, stopped
+//! tenants, then per pool what only a person cures. A job that no pool can ever hold
+//! says why if all its pools agree, else `NoMatchingPool` with all of them named.
+
+use std::collections::BTreeSet;
+
+use edugrid_units::{
+    Amount, ClassName, MilliUnits, PoolName, Reason, ReasonCode, Seconds, TenantName, Tier,
+};
+
+use super::World;
+use crate::{
+    place::{self, Lack, Never},
+    queue::{ClassSpec, DataClass, Devices, GroupId, RoleSpec, ShapeId, Signature},
+    quota::PoolIx,
+    tenants::{TreeFault, TreeIx},
+    topology::{Counts, Mismatch, PoolSpec},
+};
+
+/// What is known of a shape in a pool, and until which version of the pool.
+#[derive(Clone, Debug)]
+pub(crate) struct Fitness {
+    shape: u64,
+    ever: Result<(), Never>,
+    /// It was tried at that version of the pool's room and did not fit.
+    pub failed: Option<(u64, Lack)>,
+}
+
+/// A group's resolution, and as of what it was made.
+#[derive(Clone, Debug)]
+pub(crate) struct Resolved {
+    facts: u64,
+    /// The standing that its indices belong to.
+    pub epoch: u64,
+    pub resolution: Resolution,
+}
+
+/// What a group may use.
+#[derive(Clone, Debug)]
+pub(crate) enum Resolution {
+    /// Nothing, for the reason given; the pools' own reasons where it came so far.
+    Refused(Reason, Vec<(PoolName, Reason)>),
+    /// These terms.
+    Terms(Terms),
+}
+
+/// The terms under which a group's jobs can run.
+#[derive(Clone, Debug)]
+pub(crate) struct Terms {
+    pub leaf: TreeIx,
+    pub class: ClassName,
+    pub tier: Tier,
+    pub priority: i32,
+    pub walltime: Seconds,
+    /// Pools that could ever hold it, in order of preference. At least one.
+    pub choices: Vec<Choice>,
+    /// Why its other pools never can.
+    pub never: Vec<(PoolName, Reason)>,
+}
+
+/// One pool that could hold a gang.
+#[derive(Clone, Debug)]
+pub(crate) struct Choice {
+    pub name: PoolName,
+    pub pool: PoolIx,
+    /// What the whole gang is billed there (N4).
+    pub billed: MilliUnits,
+}
+
+impl World {
+    /// Brings the group's resolution up to date.
+    pub(crate) fn resolve(&mut self, id: GroupId) -> Option<&Resolution> {
+        let known = self.resolved.get(&id);
+        if known.is_none_or(|known| known.facts != self.facts || known.epoch != self.epoch) {
+            let signature = self.groups.get(id)?.signature.clone();
+            let resolved = Resolved {
+                facts: self.facts,
+                epoch: self.epoch,
+                resolution: self.resolution(&signature),
+            };
+            self.resolved.insert(id, resolved);
+        }
+        self.resolved.get(&id).map(|known| &known.resolution)
+    }
+
+    fn resolution(&mut self, signature: &Signature) -> Resolution {
+        let refused = |reason| Resolution::Refused(reason, Vec::new());
+        let class = match self.class_for(signature) {
+            Ok(class) => class.clone(),
+            Err(reason) => return refused(reason),
+        };
+        let Some(leaf) = self.standing.tree.leaf_of(&signature.tenant) else {
+            return refused(unknown(format!("tenant {}", signature.tenant)));
+        };
+        let Some(roles) = self.groups.roles(signature.shape) else {
+            return refused(unknown("spec.roles".to_owned()));
+        };
+        if roles.iter().all(|role| role.replicas == 0) {
+            let reason = Reason::new(ReasonCode::NotAllowed);
+            return refused(reason.about("spec.roles without a replica, at least 1 is needed"));
+        }
+        let (mut choices, mut never) = (Vec::new(), Vec::new());
+        for name in self.candidates(signature, &roles) {
+            match self.could_hold(&name, leaf, signature, &roles) {
+                Ok(choice) => choices.push(choice),
+                Err(reason) => never.push((name, reason)),
+            }
+        }
+        if choices.is_empty() {
+            return Resolution::Refused(nowhere(&never, &roles), never);
+        }
+        let walltime = signature.walltime.unwrap_or(class.default_walltime);
+        if let Err(reason) = self.walltime_allowed(&class, leaf, walltime) {
+            return Resolution::Refused(reason, never);
+        }
+        Resolution::Terms(Terms {
+            leaf,
+            class: class.name,
+            tier: class.tier,
+            priority: class.priority,
+            walltime,
+            choices,
+            never,
+        })
+    }
+
+    /// The job's class, if the whole path exists, allows it and is not stopped.
+    fn class_for(&self, signature: &Signature) -> Result<&ClassSpec, Reason> {
+        let (tenant, tree) = (&signature.tenant, &self.standing.tree);
+        let Some(leaf) = tree.leaf_of(tenant) else {
+            return Err(unknown(format!("tenant {tenant}")));
+        };
+        if let Some((at, fault)) = tree.fault(tenant) {
+            let what = match fault {
+                TreeFault::UnknownParent(parent) => format!("parent {parent}"),
+                TreeFault::SecondRoot { root } => {
+                    format!("a parent, which only the root {root} may lack")
+                }
+                TreeFault::Cycle => "a path to the root, for the parents form a cycle".to_owned(),
+            };
+            return Err(unknown(what).at(at.clone()));
+        }
+        let Some(class) = self.classes.get(&signature.class) else {
+            return Err(unknown(format!("class {}", signature.class)));
+        };
+        if class.retired {
+            return Err(not_allowed(format!("class {} is retired", class.name)));
+        }
+        for name in tree.path(leaf) {
+            let allowed = self
+                .tenants
+                .get(name)
+                .and_then(|spec| spec.classes.as_ref());
+            if allowed.is_some_and(|allowed| !allowed.contains(&class.name)) {
+                return Err(not_allowed(format!("class {}", class.name)).at(name.clone()));
+            }
+        }
+        let stopped = |name: &&TenantName| self.tenants.get(*name).is_some_and(|spec| spec.stopped);
+        match tree.path(leaf).find(stopped) {
+            Some(name) => Err(Reason::new(ReasonCode::TenantStopped).at(name.clone())),
+            None => Ok(class),
+        }
+    }
+
+    /// The pools to look at: those that the job names, in its order; else those whose
+    /// unit it speaks of, by name, and pools of cores first for a job without cards,
+    /// so that it does not take nodes with cards while others would do.
+    fn candidates(&self, signature: &Signature, roles: &[RoleSpec]) -> Vec<PoolName> {
+        if !signature.pools.is_empty() {
+            let mut seen = BTreeSet::new();
+            let named = signature.pools.iter();
+            return named.filter(|name| seen.insert(*name)).cloned().collect();
+        }
+        let devices = roles.iter().any(|role| match &role.request.devices {
+            Devices::None => false,
+            Devices::Cards(cards) => *cards > MilliUnits::ZERO,
+            Devices::Named(named) => named.values().any(|amount| *amount > MilliUnits::ZERO),
+        });
+        let mut specs: Vec<&PoolSpec> = self
+            .topology
+            .pools()
+            .filter_map(|(_, pool)| pool.spec.as_ref())
+            .filter(|spec| !spec.retired)
+            .filter(|spec| {
+                let matches = spec.matches(roles, self.topology.counted());
+                matches!(matches, Ok(()) | Err(Mismatch::Fraction { .. }))
+            })
+            .collect();
+        if !devices {
+            specs.sort_by_key(|spec| spec.counts != Counts::Core);
+        }
+        specs.into_iter().map(|spec| spec.name.clone()).collect()
+    }
+
+    /// Whether the pool could ever hold the gang, and what it would be billed there.
+    fn could_hold(
+        &mut self,
+        name: &PoolName,
+        leaf: TreeIx,
+        signature: &Signature,
+        roles: &[RoleSpec],
+    ) -> Result<Choice, Reason> {
+        let Some((pool, spec)) = self.topology.declared(name) else {
+            return Err(unknown(format!("pool {name}")));
+        };
+        if spec.retired {
+            return Err(not_allowed(format!("pool {name} is retired")));
+        }
+        if signature.data_class > spec.max_data_class {
+            return Err(data_class(signature.data_class, spec));
+        }
+        let counted = self.topology.counted();
+        if let Err(mismatch) = spec.matches(roles, counted) {
+            return Err(mismatched(&mismatch, spec));
+        }
+        let billed = spec.billed(roles);
+        let spec = spec.clone();
+        if let Err(never) = self.ever(signature.shape, pool, &spec, roles) {
+            return Err(too_large(&never).in_pool(name.clone()));
+        }
+        let potential = self
+            .standing
+            .quota(pool)
+            .potential(&self.standing.tree, leaf);
+        if i128::from(billed.0) > potential.0 {
+            return Err(Reason::new(ReasonCode::TooLarge)
+                .about("quota")
+                .in_pool(name.clone())
+                .at(signature.tenant.clone())
+                .numbers(Amount::Units(billed), Amount::Units(potential.floor())));
+        }
+        let name = name.clone();
+        Ok(Choice { name, pool, billed })
+    }
+
+    fn ever(
+        &mut self,
+        shape: ShapeId,
+        pool: PoolIx,
+        spec: &PoolSpec,
+        roles: &[RoleSpec],
+    ) -> Result<(), Never> {
+        let version = self.topology.pool(pool).shape;
+        if let Some(known) = self.fitness.get(&(shape, pool))
+            && known.shape == version
+        {
+            return known.ever.clone();
+        }
+        let asks = place::asks(&self.topology, pool, spec, roles);
+        let fitness = Fitness {
+            shape: version,
+            ever: place::ever(&self.topology, pool, &asks),
+            failed: None,
+        };
+        let ever = fitness.ever.clone();
+        self.fitness.insert((shape, pool), fitness);
+        ever
+    }
+
+    /// T1, and Q5 on the whole path.
+    fn walltime_allowed(
+        &self,
+        class: &ClassSpec,
+        leaf: TreeIx,
+        walltime: Seconds,
+    ) -> Result<(), Reason> {
+        if walltime <= class.notice {
+            let notice = class.notice;
+            return Err(Reason::new(ReasonCode::LimitReached).about(format!(
+                "walltime {walltime} is not longer than the notice {notice} of class {}",
+                class.name
+            )));
+        }
+        let above = |max: Seconds, what: String| {
+            Reason::new(ReasonCode::LimitReached)
+                .about(what)
+                .numbers(Amount::Span(walltime), Amount::Span(max))
+        };
+        if walltime > class.max_walltime {
+            let what = format!("walltime of class {}", class.name);
+            return Err(above(class.max_walltime, what));
+        }
+        for name in self.standing.tree.path(leaf) {
+            let limits = self.tenants.get(name).map(|spec| &spec.limits);
+            if let Some(max) = limits.and_then(|limits| limits.walltime)
+                && walltime > max
+            {
+                return Err(above(max, "walltime".to_owned()).at(name.clone()));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn unknown(what: String) -> Reason {
+    Reason::new(ReasonCode::UnknownReference).about(what)
+}
+
+fn not_allowed(what: String) -> Reason {
+    Reason::new(ReasonCode::NotAllowed).about(what)
+}
+
+fn data_class(asked: DataClass, spec: &PoolSpec) -> Reason {
+    Reason::new(ReasonCode::DataClass)
+        .about(format!(
+            "{asked:?} data, allowed up to {:?}",
+            spec.max_data_class
+        ))
+        .in_pool(spec.name.clone())
+}
+
+fn mismatched(mismatch: &Mismatch, spec: &PoolSpec) -> Reason {
+    let (code, what) = match mismatch {
+        Mismatch::OtherDevice { role, device } => (
+            ReasonCode::NoMatchingPool,
+            format!("role {role} asks for {device}, which other pools count"),
+        ),
+        Mismatch::NoCards { role } => (
+            ReasonCode::NoMatchingPool,
+            format!("role {role} asks for cards and the pool counts cores"),
+        ),
+        Mismatch::Fraction { role } => (
+            ReasonCode::NoIsolation,
+            format!("role {role} asks for a part of a card"),
+        ),
+    };
+    Reason::new(code).about(what).in_pool(spec.name.clone())
+}
+
+fn too_large(never: &Never) -> Reason {
+    let large = |what: String, asked, free| {
+        Reason::new(ReasonCode::TooLarge)
+            .about(what)
+            .numbers(asked, free)
+    };
+    match never.clone() {
+        Never::NoNode { role } => Reason::new(ReasonCode::NoMatchingPool)
+            .about(format!("no node has what role {role} selects")),
+        Never::Replica {
+            role,
+            resource,
+            asked,
+            largest,
+        } => large(
+            format!("{resource} of one replica of role {role}, on the largest node"),
+            asked,
+            largest,
+        ),
+        Never::Gang {
+            resource,
+            asked,
+            capacity,
+        } => large(format!("{resource}, in the whole pool"), asked, capacity),
+        Never::Shapes { asked, capacity } => large(
+            "the replicas don't fit side by side on the pool's nodes".to_owned(),
+            asked,
+            capacity,
+        ),
+    }
+}
+
+/// The reason of a job that no pool can ever hold.
+fn nowhere(never: &[(PoolName, Reason)], roles: &[RoleSpec]) -> Reason {
+    let none = Reason::new(ReasonCode::NoMatchingPool);
+    let Some((_, first)) = never.first() else {
+        let asks = roles.iter().find_map(|role| match &role.request.devices {
+            Devices::Named(named) => named.keys().next().cloned(),
+            Devices::Cards(_) => Some("cards".to_owned()),
+            Devices::None => None,
+        });
+        let asks = asks.unwrap_or_else(|| "cores".to_owned());
+        return none.about(format!("no pool counts {asks}"));
+    };
+    if never.iter().all(|(_, reason)| reason.code == first.code) {
+        return first.clone();
+    }
+    let each = never
+        .iter()
+        .map(|(pool, reason)| format!("{pool} {}", reason.code));
+    none.about(each.collect::<Vec<_>>().join(", "))
+}
