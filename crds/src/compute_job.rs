@@ -9,6 +9,7 @@ use crate::pod_template::PodTemplate;
 use crate::rules;
 use crate::text::{DurationText, Money, Quantity};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::core::Rule;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -48,14 +49,14 @@ pub const TTL_HOURS_MAX: u32 = 720;
         label_selector_path = ".status.selector"
     ),
     validation = rules::name_is_label("ComputeJob", NAME_MAX),
-    validation = until_admission("walltime", "make another job"),
-    validation = until_admission("maxCost", "make another job"),
-    validation = until_admission("pools", "make another job"),
-    validation = Rule::new("!has(self.spec.dependsOn) || self.spec.dependsOn.all(d, d.job != self.metadata.name)")
-        .message("spec.dependsOn names the job itself: name jobs that come before it")
+    validation = until_admission("walltime"),
+    validation = until_admission("maxCost"),
+    validation = until_admission("pools"),
+    validation = rules::refuse_plainly("!has(self.spec.dependsOn) || self.spec.dependsOn.all(d, d.job != self.metadata.name)",
+        "spec.dependsOn names the job itself: name jobs that come before it")
         .field_path(".spec.dependsOn"),
-    validation = Rule::new("!has(oldSelf.status) || !has(oldSelf.status.epoch) || (has(self.status) && has(self.status.epoch) && self.status.epoch >= oldSelf.status.epoch)")
-        .message("status.epoch may never go down: a later leader has written, so read the object again and step down (A4)"),
+    validation = rules::refuse("!has(oldSelf.status) || !has(oldSelf.status.epoch) || (has(self.status) && has(self.status.epoch) && self.status.epoch >= oldSelf.status.epoch)",
+        "status.epoch may never go down from %d: a later leader has written, so read the object again or step down", "oldSelf.status.epoch"),
     printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.reason"),
     printcolumn(name = "Tenant", type_ = "string", json_path = ".status.tenant"),
@@ -86,25 +87,25 @@ pub const TTL_HOURS_MAX: u32 = 720;
     validation = fixed("array"),
     validation = fixed("submitter"),
     validation = fixed("executor"),
-    validation = Rule::new("oldSelf.state != 'Cancel' || self.state == 'Cancel'")
-        .message("spec.state Cancel is final: a cancelled job never runs again; make another job")
+    validation = rules::refuse_plainly("oldSelf.state != 'Cancel' || self.state == 'Cancel'",
+        "spec.state Cancel is final: a cancelled job never runs again; make another job")
         .field_path(".state"),
-    validation = Rule::new("has(self.replicas) == (self.type == 'Inference')")
-        .message("spec.replicas is how many replicas a service has: required with spec.type Inference, and only there; other jobs give spec.roles[].replicas"),
-    validation = Rule::new("self.type != 'Inference' || (size(self.roles) == 1 && self.roles[0].replicas == 1)")
-        .message("a service (spec.type Inference) has one role, and its number of replicas is spec.replicas: leave spec.roles[0].replicas out")
+    validation = rules::refuse_plainly("has(self.replicas) == (self.type == 'Inference')",
+        "spec.replicas is how many replicas a service has: required with spec.type Inference, and only there; other jobs give spec.roles[].replicas"),
+    validation = rules::refuse_plainly("self.type != 'Inference' || (size(self.roles) == 1 && self.roles[0].replicas == 1)",
+        "a service (spec.type Inference) has one role, and its number of replicas is spec.replicas: leave spec.roles[0].replicas out")
         .field_path(".roles"),
-    validation = Rule::new("self.type != 'Training' || self.roles.all(r, !has(r.template.spec.restartPolicy) || r.template.spec.restartPolicy == 'Never')")
-        .message("a training job's template has restartPolicy Never or none: a retry is a new attempt, see spec.retries")
+    validation = rules::refuse_plainly("self.type != 'Training' || self.roles.all(r, !has(r.template.spec.restartPolicy) || r.template.spec.restartPolicy == 'Never')",
+        "a training job's template has restartPolicy Never or none: a retry is a new attempt, see spec.retries")
         .field_path(".roles"),
-    validation = Rule::new("!has(self.array) || self.type == 'Training'")
-        .message("spec.array is for spec.type Training")
+    validation = rules::refuse("!has(self.array) || self.type == 'Training'",
+        "spec.array is for spec.type Training, not %s: leave it out", "self.type")
         .field_path(".array"),
-    validation = Rule::new("!has(self.startAfter) || !has(self.deadline) || self.startAfter < self.deadline")
-        .message("spec.deadline must be later than spec.startAfter")
+    validation = rules::refuse("!has(self.startAfter) || !has(self.deadline) || self.startAfter < self.deadline",
+        "spec.deadline %s must be later than spec.startAfter %s", "string(self.deadline), string(self.startAfter)")
         .field_path(".deadline"),
-    validation = Rule::new("!has(self.walltime) || !has(self.checkpoint) || duration(self.checkpoint.notice) < duration(self.walltime)")
-        .message("spec.checkpoint.notice must be shorter than spec.walltime, since it comes before the end (T1)")
+    validation = rules::refuse("!has(self.walltime) || !has(self.checkpoint) || duration(self.checkpoint.notice) < duration(self.walltime)",
+        "spec.checkpoint.notice %s must be shorter than spec.walltime %s, since it comes before the end", "self.checkpoint.notice, self.walltime")
         .field_path(".checkpoint")
 )]
 pub struct ComputeJobSpec {
@@ -182,7 +183,7 @@ pub struct ComputeJobSpec {
 }
 
 /// A field that never changes (Q6).
-fn fixed(field: &str) -> kube::core::Rule {
+fn fixed(field: &str) -> Rule {
     rules::immutable(
         field,
         &format!("spec.{field}"),
@@ -191,19 +192,18 @@ fn fixed(field: &str) -> kube::core::Rule {
 }
 
 /// A field that changes only while the job waits for admission (Q6).
-fn until_admission(field: &str, way_out: &str) -> kube::core::Rule {
-    let unchanged = format!(
-        "(has(self.spec.{field}) == has(oldSelf.spec.{field}) && (!has(self.spec.{field}) || self.spec.{field} == \
-         oldSelf.spec.{field}))"
+fn until_admission(field: &str) -> Rule {
+    let unchanged = rules::unchanged("self.spec", "oldSelf.spec", field);
+    let pending = Phase::Pending.as_str();
+    let waiting = format!(
+        "!has(oldSelf.status) || ((!has(oldSelf.status.phase) || oldSelf.status.phase == '{pending}') && \
+         !has(oldSelf.status.placement))"
     );
-    let waiting = "!has(oldSelf.status) || ((!has(oldSelf.status.phase) || oldSelf.status.phase == 'Pending') && \
-                   !has(oldSelf.status.placement))";
-    kube::core::Rule::new(format!("{unchanged} || {waiting}"))
-        .message(kube::core::Message::Message(format!(
-            "spec.{field} may change only until the job is admitted, while status.phase is {}: {way_out}",
-            Phase::Pending.as_str()
-        )))
-        .field_path(format!(".spec.{field}"))
+    rules::refuse_plainly(
+        format!("({unchanged}) || {waiting}"),
+        format!("spec.{field} may change only until the job is admitted: cancel this job and make another one"),
+    )
+    .field_path(format!(".spec.{field}"))
 }
 
 fn standard() -> String {
@@ -281,11 +281,11 @@ pub enum Executor {
 #[derive(KubeSchema, Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("!has(self.minReplicas) || self.minReplicas <= self.replicas")
-        .message(Message::Expression("\"minReplicas of role '\" + self.name + \"' is above its replicas, the size it asks for: lower it\"".into()))
+    validation = rules::refuse("!has(self.minReplicas) || self.minReplicas <= self.replicas",
+        "minReplicas %d of role '%s' is above its replicas, %d: lower it", "self.minReplicas, self.name, self.replicas")
         .field_path(".minReplicas"),
-    validation = Rule::new("!has(self.maxReplicas) || self.maxReplicas >= self.replicas")
-        .message(Message::Expression("\"maxReplicas of role '\" + self.name + \"' is below its replicas, the size it asks for: raise it\"".into()))
+    validation = rules::refuse("!has(self.maxReplicas) || self.maxReplicas >= self.replicas",
+        "maxReplicas %d of role '%s' is below its replicas, %d: raise it", "self.maxReplicas, self.name, self.replicas")
         .field_path(".maxReplicas")
 )]
 pub struct JobRole {
@@ -376,8 +376,8 @@ pub enum DependencyCondition {
 
 /// Many like tasks in one object.
 #[derive(KubeSchema, Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[x_kube(validation = Rule::new("!has(self.parallelism) || self.parallelism <= self.size")
-    .message("spec.array.parallelism is above spec.array.size, the number of tasks: lower it")
+#[x_kube(validation = rules::refuse("!has(self.parallelism) || self.parallelism <= self.size",
+    "spec.array.parallelism %d is above spec.array.size %d: lower it", "self.parallelism, self.size")
     .field_path(".parallelism"))]
 pub struct ArraySpec {
     /// How many tasks.

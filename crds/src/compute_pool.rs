@@ -76,7 +76,7 @@ pub struct ComputePoolSpec {
     #[schemars(length(max = TOPOLOGY_LEVELS_MAX), inner(length(min = 1, max = 317), regex(pattern = bounds::QUALIFIED_NAME)))]
     #[x_kube(
         merge_strategy = ListMerge::Atomic,
-        validation = ("self.all(x, self.exists_one(y, x == y))", "spec.topology names a level twice: name each node label once, the widest first")
+        validation = rules::refuse_plainly("self.all(x, self.exists_one(y, x == y))", "spec.topology names a level twice: name each node label once, the widest first")
     )]
     pub topology: Vec<String>,
     /// For people: where it stands, who runs it.
@@ -103,8 +103,8 @@ pub enum PoolKind {
 
 /// CPU and memory that come with one unit of a pool.
 #[derive(KubeSchema, Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[x_kube(validation = Rule::new("has(self.cpu) || has(self.memory)")
-    .message("a bundle needs cpu, memory or both; leave it out where neither is billed"))]
+#[x_kube(validation = rules::refuse_plainly("has(self.cpu) || has(self.memory)",
+    "a bundle needs cpu, memory or both; leave it out where neither is billed"))]
 pub struct Bundle {
     /// Cores per unit. Absent: cores are not billed.
     #[serde(default, skip_serializing_if = "Option::is_none")]

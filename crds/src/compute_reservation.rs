@@ -5,6 +5,7 @@ use crate::conditions;
 use crate::rules;
 use crate::text::{CalendarDate, ClockTime, Quantity};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use kube::core::Rule;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -41,8 +42,8 @@ pub const TERM_DAYS_MAX: u32 = 400;
 #[x_kube(
     validation = rules::immutable("owner", "spec.owner", "make another reservation"),
     validation = rules::immutable("pool", "spec.pool", "make another reservation"),
-    validation = Rule::new("has(self.window) != has(self.weekly)")
-        .message("give either spec.window (once) or spec.weekly (every week of a term), and not both")
+    validation = rules::refuse_plainly("has(self.window) != has(self.weekly)",
+        "give either spec.window (once) or spec.weekly (every week of a term), and not both")
 )]
 pub struct ComputeReservationSpec {
     /// The tenant that reserves and pays.
@@ -71,8 +72,8 @@ pub struct ComputeReservationSpec {
 
 /// From one instant to another.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[x_kube(validation = Rule::new("self.start < self.end")
-    .message("spec.window.end must be later than spec.window.start")
+#[x_kube(validation = rules::refuse("self.start < self.end",
+    "spec.window.end %s must be later than spec.window.start %s", "string(self.end), string(self.start)")
     .field_path(".end"))]
 pub struct Window {
     /// Its beginning.
@@ -85,14 +86,13 @@ pub struct Window {
 #[derive(KubeSchema, Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("self.from < self.to")
-        .message(Message::Expression("\"spec.weekly.to \" + self.to + \" must be later on the day than spec.weekly.from \" + self.from".into())),
-    validation = Rule::new("self.firstDate <= self.lastDate")
-        .message("spec.weekly.lastDate must not be before spec.weekly.firstDate"),
-    validation = Rule::new(format!("timestamp(self.lastDate + 'T00:00:00Z') - timestamp(self.firstDate + 'T00:00:00Z') <= duration('{}h')", TERM_DAYS_MAX * 24))
-        .message(Message::Message(format!("a term may last at most {TERM_DAYS_MAX} days: make a reservation per term"))),
-    validation = Rule::new("!has(self.except) || self.except.all(d, d >= self.firstDate && d <= self.lastDate)")
-        .message("spec.weekly.except names a day outside the term")
+    validation = rules::refuse("self.from < self.to",
+        "spec.weekly.to %s must be later on the day than spec.weekly.from %s", "self.to, self.from"),
+    validation = rules::refuse("self.firstDate <= self.lastDate",
+        "spec.weekly.lastDate %s must not be before spec.weekly.firstDate %s", "self.lastDate, self.firstDate"),
+    validation = term_is_bounded(),
+    validation = rules::refuse("!has(self.except) || self.except.all(d, d >= self.firstDate && d <= self.lastDate)",
+        "spec.weekly.except names a day outside the term from %s to %s: leave it out", "self.firstDate, self.lastDate")
 )]
 pub struct Weekly {
     /// Days of the week.
@@ -112,6 +112,20 @@ pub struct Weekly {
     #[schemars(length(max = EXCEPT_MAX))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub except: Vec<CalendarDate>,
+}
+
+/// A term has an end, so that the windows of a reservation can be counted.
+fn term_is_bounded() -> Rule {
+    rules::refuse(
+        &format!(
+            "timestamp(self.lastDate + 'T00:00:00Z') - timestamp(self.firstDate + 'T00:00:00Z') <= duration('{}h')",
+            TERM_DAYS_MAX * 24
+        ),
+        &format!(
+            "the term from %s to %s may last at most {TERM_DAYS_MAX} days: make a reservation per term"
+        ),
+        "self.firstDate, self.lastDate",
+    )
 }
 
 /// A day of the week.

@@ -8,6 +8,7 @@ use crate::conditions;
 use crate::rules;
 use crate::text::{Money, Ratio};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use kube::core::Rule;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -26,8 +27,8 @@ use serde::{Deserialize, Serialize};
     derive = "Default",
     doc = "A grant, or a deposit of own money, that jobs of its holder and below are paid with.",
     validation = rules::name_is_label("ComputeVoucher", NAME_MAX),
-    validation = Rule::new("!has(oldSelf.status) || !has(oldSelf.status.approval) || (has(self.status) && has(self.status.approval) && self.status.approval == oldSelf.status.approval)")
-        .message("status.approval is written once and stays: revoke the voucher by spec.state and make another one"),
+    validation = rules::refuse_plainly("!has(oldSelf.status) || !has(oldSelf.status.approval) || (has(self.status) && has(self.status.approval) && self.status.approval == oldSelf.status.approval)",
+        "status.approval is written once and stays: revoke the voucher by spec.state and make another one"),
     printcolumn(name = "Holder", type_ = "string", json_path = ".spec.holder"),
     printcolumn(name = "Type", type_ = "string", json_path = ".spec.type"),
     printcolumn(name = "Face", type_ = "string", json_path = ".spec.faceValue", description = "Yuan"),
@@ -53,18 +54,18 @@ use serde::{Deserialize, Serialize};
     validation = fixed("caps"),
     validation = fixed("priority"),
     validation = fixed("madeBy"),
-    validation = Rule::new("oldSelf.state != 'Revoked' || self.state == 'Revoked'")
-        .message("spec.state Revoked is final: make another voucher")
+    validation = rules::refuse_plainly("oldSelf.state != 'Revoked' || self.state == 'Revoked'",
+        "spec.state Revoked is final: make another voucher")
         .field_path(".state"),
-    validation = Rule::new("has(self.fundingLine) == (self.type != 'OwnFunds')")
-        .message("spec.fundingLine says where a grant's money comes from: required, but for type OwnFunds, which is a deposit and has none"),
-    validation = Rule::new("self.type == 'OwnFunds' || (has(self.validFrom) && has(self.validUntil))")
-        .message("spec.validFrom and spec.validUntil are required; only a voucher of type OwnFunds may stay without an end"),
-    validation = Rule::new("self.type != 'OwnFunds' || self.coverage.num == self.coverage.den")
-        .message("own funds cover the whole price: leave spec.coverage out with type OwnFunds")
+    validation = rules::refuse_plainly("has(self.fundingLine) == (self.type != 'OwnFunds')",
+        "spec.fundingLine says where a grant's money comes from: required, but for type OwnFunds, which is a deposit and has none"),
+    validation = rules::refuse_plainly("self.type == 'OwnFunds' || (has(self.validFrom) && has(self.validUntil))",
+        "spec.validFrom and spec.validUntil are required; only a voucher of type OwnFunds may stay without an end"),
+    validation = rules::refuse("self.type != 'OwnFunds' || self.coverage.num == self.coverage.den",
+        "spec.coverage is %d/%d, but own funds cover the whole price: leave it out with type OwnFunds", "self.coverage.num, self.coverage.den")
         .field_path(".coverage"),
-    validation = Rule::new("!has(self.validFrom) || !has(self.validUntil) || self.validFrom < self.validUntil")
-        .message("spec.validUntil must be later than spec.validFrom")
+    validation = rules::refuse("!has(self.validFrom) || !has(self.validUntil) || self.validFrom < self.validUntil",
+        "spec.validUntil %s must be later than spec.validFrom %s", "string(self.validUntil), string(self.validFrom)")
         .field_path(".validUntil")
 )]
 pub struct ComputeVoucherSpec {
@@ -86,8 +87,8 @@ pub struct ComputeVoucherSpec {
     pub face_value: Money,
     /// The part of a price that it pays; the rest is own money (co-pay).
     #[serde(default)]
-    #[x_kube(validation = Rule::new("self.num <= self.den")
-        .message("spec.coverage is above the whole: num may be at most den")
+    #[x_kube(validation = rules::refuse("self.num <= self.den",
+        "spec.coverage %d/%d is above the whole: num may be at most den", "self.num, self.den")
         .field_path(".num"))]
     pub coverage: Ratio,
     /// Valid from this instant.
@@ -116,7 +117,7 @@ pub struct ComputeVoucherSpec {
     pub made_by: Option<String>,
 }
 
-fn fixed(field: &str) -> kube::core::Rule {
+fn fixed(field: &str) -> Rule {
     rules::immutable(
         field,
         &format!("spec.{field}"),

@@ -5,6 +5,7 @@ use crate::conditions;
 use crate::rules;
 use crate::text::Money;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::core::Rule;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -61,7 +62,7 @@ pub struct FundingLineSpec {
     pub note: Option<String>,
 }
 
-fn fixed(field: &str) -> kube::core::Rule {
+fn fixed(field: &str) -> Rule {
     rules::immutable(field, &format!("spec.{field}"), "make another funding line")
 }
 

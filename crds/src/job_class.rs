@@ -38,11 +38,11 @@ pub const STANDARD: &str = "standard";
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("duration(self.defaultWalltime) <= duration(self.maxWalltime)")
-        .message(Message::Expression("\"spec.defaultWalltime \" + self.defaultWalltime + \" is longer than spec.maxWalltime \" + self.maxWalltime + \": shorten the one or lengthen the other\"".into()))
+    validation = rules::refuse("duration(self.defaultWalltime) <= duration(self.maxWalltime)",
+        "spec.defaultWalltime %s is longer than spec.maxWalltime %s: shorten the one or lengthen the other", "self.defaultWalltime, self.maxWalltime")
         .field_path(".defaultWalltime"),
-    validation = Rule::new("duration(self.notice) < duration(self.defaultWalltime)")
-        .message(Message::Expression("\"spec.notice \" + self.notice + \" must be shorter than spec.defaultWalltime \" + self.defaultWalltime + \", since it comes before the end\"".into()))
+    validation = rules::refuse("duration(self.notice) < duration(self.defaultWalltime)",
+        "spec.notice %s must be shorter than spec.defaultWalltime %s, since it comes before the end", "self.notice, self.defaultWalltime")
         .field_path(".notice")
 )]
 pub struct JobClassSpec {

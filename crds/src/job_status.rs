@@ -2,6 +2,7 @@
 
 use crate::bounds::{self, KEY_MAX, MESSAGE_MAX, NAME_MAX, TEXT_MAX};
 use crate::conditions;
+use crate::rules;
 use crate::text::{Money, Quantity};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::KubeSchema;
@@ -284,8 +285,8 @@ pub struct OwnCost {
 /// What the executor of an External job reports. Its instants are clamped to admission and receipt.
 #[derive(KubeSchema, Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("!has(self.startedAt) || !has(self.finishedAt) || self.startedAt <= self.finishedAt")
-    .message("status.external.finishedAt is before startedAt"))]
+#[x_kube(validation = rules::refuse("!has(self.startedAt) || !has(self.finishedAt) || self.startedAt <= self.finishedAt",
+    "status.external.finishedAt %s is before startedAt %s", "string(self.finishedAt), string(self.startedAt)"))]
 pub struct ExternalReport {
     /// The attempt that it is about.
     #[schemars(range(min = 1))]

@@ -28,8 +28,8 @@ pub const PAYLOAD_TEXT_MAX: u32 = PAYLOAD_BYTES_MAX.div_ceil(3) * 4;
     derive = "PartialEq",
     derive = "Default",
     doc = "One batch of the journal. Created by the leader, never changed; the name is the sequence number with 20 digits.",
-    validation = Rule::new("self.metadata.name.matches('^[0-9]{20}$') && int(self.metadata.name) == self.spec.sequence")
-        .message("the name of a LedgerSegment is its spec.sequence with 20 digits"),
+    validation = rules::refuse("self.metadata.name.matches('^[0-9]{20}$') && int(self.metadata.name) == self.spec.sequence",
+        "metadata.name is '%s' and spec.sequence %d: the name of a LedgerSegment is its spec.sequence with 20 digits", "self.metadata.name, self.spec.sequence"),
     printcolumn(name = "Sequence", type_ = "integer", json_path = ".spec.sequence"),
     printcolumn(name = "Epoch", type_ = "integer", json_path = ".spec.epoch"),
     printcolumn(name = "Codec", type_ = "string", json_path = ".spec.codec"),

@@ -7,8 +7,9 @@
 
 use crate::bounds::{self, KEY_MAX};
 use crate::labels::{ENV_PREFIX, KEY_PREFIX};
+use crate::rules;
 use kube::KubeSchema;
-use kube::core::{Message, Rule};
+use kube::core::Rule;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -56,9 +57,12 @@ pub struct TemplateMetadata {
 }
 
 fn no_label_of_ours() -> Rule {
-    Rule::new(format!("self.all(key, !key.startsWith('{KEY_PREFIX}'))")).message(Message::Message(format!(
-        "a template's labels may not start with {KEY_PREFIX}: those are written by EduGrid; take another key"
-    )))
+    rules::refuse_plainly(
+        format!("self.all(key, !key.startsWith('{KEY_PREFIX}'))"),
+        format!(
+            "a template's labels may not start with {KEY_PREFIX}: those are written by EduGrid; take another key"
+        ),
+    )
 }
 
 fn labels(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
@@ -137,19 +141,20 @@ pub struct TemplateSpec {
 
 /// A field that a template may not set, and what to do instead.
 fn forbidden(field: &str, way_out: &str) -> Rule {
-    Rule::new(format!("!has(self.{field})"))
-        .message(Message::Message(format!(
-            "a template may not set {field}: {way_out}; remove it"
-        )))
-        .field_path(format!(".{field}"))
+    rules::refuse_plainly(
+        format!("!has(self.{field})"),
+        format!("a template may not set {field}: {way_out}; remove it"),
+    )
+    .field_path(format!(".{field}"))
 }
 
 fn no_toleration_of_ours() -> Rule {
-    Rule::new(format!("self.all(t, has(t.key) && t.key != '' && !t.key.startsWith('{KEY_PREFIX}'))")).message(
-        Message::Message(format!(
+    rules::refuse_plainly(
+        format!("self.all(t, has(t.key) && t.key != '' && !t.key.startsWith('{KEY_PREFIX}'))"),
+        format!(
             "a template may not tolerate every taint or taints under {KEY_PREFIX}: pools' taints are tolerated by \
              EduGrid itself; name the key of another taint"
-        )),
+        ),
     )
 }
 
@@ -185,10 +190,13 @@ pub struct TemplateContainer {
 }
 
 fn no_env_of_ours() -> Rule {
-    Rule::new(format!("self.all(e, !e.name.startsWith('{ENV_PREFIX}'))")).message(Message::Message(format!(
-        "a template may not set environment variables that start with {ENV_PREFIX}: those are written by EduGrid; take \
-         another name"
-    )))
+    rules::refuse_plainly(
+        format!("self.all(e, !e.name.startsWith('{ENV_PREFIX}'))"),
+        format!(
+            "a template may not set environment variables that start with {ENV_PREFIX}: those are written by EduGrid; \
+             take another name"
+        ),
+    )
 }
 
 /// Requests and limits of a container, in quantities.

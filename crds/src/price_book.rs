@@ -83,8 +83,8 @@ pub struct Price {
 
 /// A part of the day with another price.
 #[derive(KubeSchema, Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[x_kube(validation = Rule::new("self.from != self.to")
-    .message(Message::Expression("\"band '\" + self.name + \"' begins and ends at \" + self.from + \": give an end after its beginning, or before it for a band over midnight\"".into())))]
+#[x_kube(validation = rules::refuse("self.from != self.to",
+    "band '%s' begins and ends at %s: give an end after its beginning, or before it for a band over midnight", "self.name, self.from"))]
 pub struct Band {
     /// Its name.
     #[schemars(schema_with = "bounds::name")]

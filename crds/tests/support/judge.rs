@@ -11,7 +11,12 @@ pub fn refusals(schema: &Value, object: &Value, old: Option<&Value>) -> Vec<Stri
     let mut found = Vec::new();
     walk(schema, &object, "", &mut found);
     if let Err(errors) = Validator::new().validate(schema, &object, old) {
-        found.extend(errors.into_iter().map(|error| error.to_string()));
+        // The evaluator writes UTC as an offset, the API server as Z.
+        found.extend(
+            errors
+                .into_iter()
+                .map(|error| error.to_string().replace("+00:00", "Z")),
+        );
     }
     found
 }
