@@ -447,3 +447,23 @@ fn a_stopped_cluster_goes_on_where_it_was() {
     assert!(cluster::end(&dir).expect("removed"));
     assert!(!dir.exists());
 }
+
+#[test]
+#[ignore = "starts a control plane"]
+fn half_a_cluster_goes_with_the_program_that_was_starting_it() {
+    let home = tempfile::tempdir().expect("a folder");
+    let dir = home.path().join("cluster");
+    let mut starter = Command::new(env!("CARGO_BIN_EXE_xtask"))
+        .args(["controlplane", "up", "--dir"])
+        .arg(&dir)
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("started");
+    eventually("the first program", || {
+        !cluster::processes(&dir).expect("listed").is_empty()
+    });
+    starter.kill().expect("killed");
+    starter.wait().expect("reaped");
+    assert_nothing_left(&dir);
+    eventually("the folder to be gone", || !dir.exists());
+}

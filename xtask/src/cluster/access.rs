@@ -2,66 +2,18 @@
 //! certificates and routes for aggregated APIs. It must not know how programs are started.
 
 use std::ffi::OsStr;
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::Command;
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::json;
 
 use super::Cluster;
+use super::client::{self, Output};
 use super::kubeconfig::{self, Credential};
 use super::pki::GROUPS_PER_CERTIFICATE_MAX;
 use super::state::file_name;
 use crate::tools::Tool;
-
-/// What a client program answered.
-#[derive(Debug)]
-pub struct Output {
-    /// How it ended.
-    pub status: ExitStatus,
-    /// Its standard output.
-    pub stdout: String,
-    /// Its standard error.
-    pub stderr: String,
-    command: String,
-}
-
-impl Output {
-    /// Whether it ended with code 0.
-    pub fn success(&self) -> bool {
-        self.status.success()
-    }
-
-    /// The standard output of a command that must have worked.
-    ///
-    /// # Errors
-    /// It failed; the message holds the command and what it wrote to standard error.
-    pub fn ok(self) -> Result<String> {
-        ensure!(
-            self.success(),
-            "`{}` failed ({}): {}",
-            self.command,
-            self.status,
-            self.stderr.trim()
-        );
-        Ok(self.stdout)
-    }
-
-    /// What a command that must have been refused wrote to standard error.
-    ///
-    /// # Errors
-    /// It worked.
-    pub fn refused(self) -> Result<String> {
-        ensure!(
-            !self.success(),
-            "`{}` should have been refused but said: {}",
-            self.command,
-            self.stdout.trim()
-        );
-        Ok(self.stderr)
-    }
-}
 
 /// A server's certificate for an aggregated API.
 #[derive(Clone, Debug)]
@@ -254,54 +206,12 @@ impl Cluster {
             .args(args)
             .envs(self.client_environment());
         command.env_remove("KUBECONFIG");
-        run(command, describe(tool.binary(), user, args), input)
+        client::run(
+            &mut command,
+            client::describe(tool.binary(), user, args),
+            input,
+        )
     }
-}
-
-fn describe<A: AsRef<OsStr>>(program: &str, user: &str, args: &[A]) -> String {
-    let mut text = format!("{program} (as {user})");
-    for arg in args {
-        text.push(' ');
-        text += &arg.as_ref().to_string_lossy();
-    }
-    text
-}
-
-fn run(mut command: Command, description: String, input: Option<&str>) -> Result<Output> {
-    let mut child = command
-        .stdin(if input.is_some() {
-            Stdio::piped()
-        } else {
-            Stdio::null()
-        })
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("cannot run `{description}`"))?;
-    let stdin = child.stdin.take();
-    let output = std::thread::scope(|scope| {
-        // Written beside the reading: both pipes are finite, and the child may fill its own first.
-        let writer = stdin.zip(input).map(|(mut stdin, text)| {
-            scope.spawn(move || match stdin.write_all(text.as_bytes()) {
-                // It ended without reading everything; its own words say why.
-                Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-                other => other,
-            })
-        });
-        let output = child.wait_with_output();
-        if let Some(writer) = writer {
-            writer
-                .join()
-                .map_err(|_| anyhow!("the writer to `{description}` panicked"))??;
-        }
-        Ok::<_, anyhow::Error>(output?)
-    })?;
-    Ok(Output {
-        status: output.status,
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        command: description,
-    })
 }
 
 /// A PEM file in base64, as `caBundle` wants it.

@@ -9,6 +9,7 @@
 //! lines of the log that explains it.
 
 mod access;
+mod client;
 mod kubeconfig;
 mod nodes;
 mod pki;
@@ -26,7 +27,8 @@ use anyhow::{Context, Result, ensure};
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
-pub use access::{Output, ServingCert, base64_of};
+pub use access::{ServingCert, base64_of};
+pub use client::Output;
 pub use nodes::{NodeShape, annotations};
 pub use start::{READY_MADE_USERS, ReadyMadeUser, default_dir};
 
@@ -63,7 +65,9 @@ pub struct Cluster {
     owner: Owner,
     /// What this process started: a child must be waited for, or it stays as a zombie.
     children: Mutex<BTreeMap<String, Child>>,
-    /// Present when the cluster belongs to this process.
+    /// Whether it ends when this value is dropped.
+    owned: bool,
+    /// Ends it when this process dies before that.
     reaper: Option<Reaper>,
 }
 
@@ -96,6 +100,7 @@ impl Cluster {
             tools: Tools::ready()?,
             owner,
             children: Mutex::default(),
+            owned: false,
             reaper: None,
         };
         let program = Tool::KubeApiserver.binary();
@@ -205,6 +210,15 @@ impl Cluster {
     }
 
     fn end(&mut self) -> Result<()> {
+        self.end_processes()?;
+        if self.record.ephemeral && std::env::var_os(state::KEEP_STATE).is_none() {
+            state::remove_state(&self.layout.root)?;
+        }
+        Ok(())
+    }
+
+    fn end_processes(&mut self) -> Result<()> {
+        self.owned = false;
         process::end_all(&self.layout.root)?;
         for child in self.children().values_mut() {
             child
@@ -212,11 +226,8 @@ impl Cluster {
                 .context("cannot wait for a program of the cluster")?;
         }
         self.children().clear();
-        if self.record.ephemeral && std::env::var_os(state::KEEP_STATE).is_none() {
-            state::remove_state(&self.layout.root)?;
-        }
-        if let Some(mut reaper) = self.reaper.take() {
-            reaper.dismiss();
+        if let Some(reaper) = self.reaper.take() {
+            reaper.cancel();
         }
         Ok(())
     }
@@ -257,17 +268,17 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        if self.reaper.is_none() {
+        if !self.owned {
             return;
         }
-        if std::thread::panicking() {
-            eprintln!(
-                "the logs of the cluster were in {}\nset {}=1 to keep them",
-                self.layout.logs().display(),
-                state::KEEP_STATE
-            );
-        }
-        if let Err(error) = self.end() {
+        let ended = if std::thread::panicking() {
+            // A failed test is explained by the logs. The next start removes them.
+            eprintln!("the logs of the cluster: {}", self.layout.logs().display());
+            self.end_processes()
+        } else {
+            self.end()
+        };
+        if let Err(error) = ended {
             eprintln!(
                 "the cluster did not end cleanly: {error:#}\nend it with `cargo xtask controlplane down --all`"
             );

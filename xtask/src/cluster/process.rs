@@ -214,7 +214,8 @@ pub(super) fn end_all(state: &Path) -> Result<usize> {
 #[derive(Debug)]
 pub(super) struct Reaper {
     child: Child,
-    lifeline: Option<ChildStdin>,
+    /// The end of the pipe that closes when this process dies.
+    _lifeline: ChildStdin,
 }
 
 /// `$1` the mark to look for, `$2` the folder to remove or empty. `grep -z` reads the
@@ -253,14 +254,20 @@ impl Reaper {
             .process_group(0)
             .spawn()
             .context("cannot start `sh` to watch over the cluster")?;
-        let lifeline = child.stdin.take();
-        Ok(Self { child, lifeline })
+        let lifeline = child
+            .stdin
+            .take()
+            .context("the reaper has no standard input")?;
+        Ok(Self {
+            child,
+            _lifeline: lifeline,
+        })
     }
 
-    /// Lets the reaper find that nothing is left, and end.
-    pub(super) fn dismiss(&mut self) {
-        drop(self.lifeline.take());
-        // It ends by itself; what it would report is nothing that the caller can act on.
+    /// Sends the reaper away without its deed: the cluster has ended, or is to live on.
+    pub(super) fn cancel(mut self) {
+        // It may have ended by itself; nothing of its end is left to act on.
+        let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
@@ -358,7 +365,10 @@ mod tests {
         let state = folder.path().join("state");
         std::fs::create_dir(&state).expect("made");
         std::fs::write(state.join("cluster.json"), "{}").expect("written");
-        let mut reaper = Reaper::start(&state, true).expect("started");
+        let Reaper {
+            child: mut reaper,
+            _lifeline,
+        } = Reaper::start(&state, true).expect("started");
         let mut command = Command::new("sleep");
         command.arg("300");
         let owner = Owner::this_process().expect("on Linux");
@@ -366,7 +376,8 @@ mod tests {
             spawn(&mut command, &state, &owner, &folder.path().join("log")).expect("started");
 
         // What the kernel does with the owner's end of the pipe when the owner is killed.
-        reaper.dismiss();
+        drop(_lifeline);
+        reaper.wait().expect("reaped");
         let status = child.wait().expect("reaped");
         assert!(!status.success());
         assert!(

@@ -86,12 +86,26 @@ pub(super) fn start(options: &ClusterOptions) -> Result<Cluster> {
         true => Progress::start("start the control plane"),
         false => Progress::silent(),
     };
+    let keep = std::env::var_os(state::KEEP_STATE).is_some();
+    // Half a cluster is of no use to anybody: while it comes up, it goes with this process.
+    cluster.reaper = Some(Reaper::start(cluster.dir(), !revived && !keep)?);
     if let Err(error) = cluster.bring_up(&mut progress) {
         return Err(match cluster.give_up(revived) {
             Ok(()) => error,
             // The first error explains; a second one while clearing up must not hide it.
             Err(second) => error.context(format!("and clearing up failed: {second:#}")),
         });
+    }
+    let steady = match options.detached {
+        true => None,
+        false => Some(Reaper::start(
+            cluster.dir(),
+            cluster.record.ephemeral && !keep,
+        )?),
+    };
+    cluster.owned = !options.detached;
+    if let Some(coming_up) = std::mem::replace(&mut cluster.reaper, steady) {
+        coming_up.cancel();
     }
     progress.done("ready");
     Ok(cluster)
@@ -100,10 +114,9 @@ pub(super) fn start(options: &ClusterOptions) -> Result<Cluster> {
 /// Everything that must exist before a program runs: made, or taken over from a cluster that
 /// ended without losing its state.
 fn prepare(root: PathBuf, options: &ClusterOptions, tools: Tools) -> Result<Cluster> {
-    let owner = if options.detached {
-        Owner::Detached
-    } else {
-        Owner::this_process()?
+    let owner = match options.detached {
+        true => Owner::Detached,
+        false => Owner::this_process()?,
     };
     let layout = Layout::create(&root)?;
     let (ports, pki) = if layout.record().exists() {
@@ -125,12 +138,6 @@ fn prepare(root: PathBuf, options: &ClusterOptions, tools: Tools) -> Result<Clus
         options: options.clone(),
     };
     std::fs::write(layout.record(), serde_json::to_string_pretty(&record)?)?;
-    let remove = record.ephemeral && std::env::var_os(state::KEEP_STATE).is_none();
-    let reaper = if options.detached {
-        None
-    } else {
-        Some(Reaper::start(&root, remove)?)
-    };
     Ok(Cluster {
         pki,
         layout,
@@ -138,7 +145,8 @@ fn prepare(root: PathBuf, options: &ClusterOptions, tools: Tools) -> Result<Clus
         tools,
         owner,
         children: Mutex::default(),
-        reaper,
+        owned: false,
+        reaper: None,
     })
 }
 

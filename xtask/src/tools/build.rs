@@ -147,14 +147,12 @@ fn linker_flags(pins: &Pins) -> Result<String> {
 fn go_build(pins: &Pins, tools: &[Tool], fresh: &Path, log: &Path) -> Result<()> {
     let mut output = fresh.as_os_str().to_owned();
     output.push("/");
-    let mut progress = Progress::start(format!(
-        "build {} from Go modules (once; 5 to 10 minutes on 2 cores)",
-        tools
-            .iter()
-            .map(|tool| tool.binary())
-            .collect::<Vec<_>>()
-            .join(", ")
-    ));
+    let names: Vec<&str> = tools.iter().map(|tool| tool.binary()).collect();
+    eprintln!(
+        "building {} from Go modules, once: 5 to 10 minutes on 2 cores",
+        names.join(", ")
+    );
+    let mut progress = Progress::start("go build");
     let mut child = Command::new("go")
         .current_dir(pins.folder())
         .args([
