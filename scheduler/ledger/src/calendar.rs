@@ -103,6 +103,15 @@ impl Month {
         self.year.saturating_mul(12).saturating_add(self.month)
     }
 
+    /// Reads what [`index`](Self::index) makes.
+    pub(crate) fn from_index(index: u32) -> Option<Self> {
+        let zero_based = index.checked_sub(1)?;
+        Some(Self {
+            year: zero_based.checked_div(12)?,
+            month: zero_based.checked_rem(12)?.checked_add(1)?,
+        })
+    }
+
     fn year_days(self) -> i64 {
         if self.leap() { 366 } else { 365 }
     }
@@ -126,6 +135,20 @@ impl fmt::Display for Month {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:04}-{:02}", self.year, self.month)
     }
+}
+
+/// The instant on a clock in Asia/Shanghai, in whole seconds: `2026-11-22T07:06:00+08:00`.
+pub(crate) fn shown(at: Stamp) -> String {
+    let month = Month::of(at);
+    let second = at.seconds().saturating_sub(month.start().seconds());
+    let part = |size: i64, count: i64| second.div_euclid(size).rem_euclid(count);
+    format!(
+        "{month}-{:02}T{:02}:{:02}:{:02}+08:00",
+        part(DAY_SECONDS, 31).saturating_add(1),
+        part(3600, 24),
+        part(60, 60),
+        part(1, 60),
+    )
 }
 
 /// Seconds on a clock in Asia/Shanghai, for an instant in seconds since 1970 UTC.
@@ -153,6 +176,17 @@ mod tests {
             let month = Month::parse(text).expect("a month");
             let span = month.next().start().seconds_since(month.start()).0;
             assert_eq!(span, days * 86_400, "{text}");
+        }
+    }
+
+    #[test]
+    fn instants_are_shown_on_the_clock_in_shanghai() {
+        for (seconds, text) in [
+            (0, "1970-01-01T08:00:00+08:00"),
+            (1_793_462_399, "2026-10-31T23:59:59+08:00"),
+            (1_793_462_400, "2026-11-01T00:00:00+08:00"),
+        ] {
+            assert_eq!(shown(Stamp::from_seconds(seconds)), text);
         }
     }
 

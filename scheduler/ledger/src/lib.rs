@@ -47,13 +47,16 @@ mod calendar;
 mod chain;
 mod command;
 mod entry;
+mod history;
 mod hold;
+mod journal;
 mod plan;
 mod price;
 mod refused;
 mod replay;
 mod segment;
 mod state;
+mod statement;
 mod voucher;
 mod wire;
 
@@ -63,12 +66,20 @@ pub use calendar::{Month, ParseMonthError};
 pub use chain::{Algorithm, Digest};
 pub use command::{Admit, Command, CommandId, Opening};
 pub use entry::{Answer, Entry, Line, Record, Settlement};
+pub use history::{
+    HistoryView, MemoryView, RestoreError, Restored, SledView, ViewError, ViewFound, restore,
+};
 pub use hold::{Hold, Slice};
+pub use journal::{FileJournal, Found, JournalError};
 pub use price::{BAND_DENOMINATOR_MAX, Band, Price, PriceBook, PriceBookError, Rates};
 pub use refused::Refused;
 pub use replay::{Damage, Fault, Replay, Verified, replay, verify, verify_export};
 pub use segment::{AppendError, CODEC, PAYLOAD_BYTES_MAX, ReadError, Segment, SegmentStore};
 pub use state::{OpenAttempt, Payments, SettledAttempt};
+pub use statement::{
+    AccountDocument, AccountStatement, Balance, ClockDocument, Movement, MovementDocument,
+    Statement, StatementDocument, Usage, UsageDocument, statement,
+};
 pub use voucher::{
     Backing, Caps, FundingLine, Grant, GrantError, Scope, Voucher, VoucherKind, VoucherState,
 };

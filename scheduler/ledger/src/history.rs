@@ -1,0 +1,106 @@
+//! What statements and job histories are read from: entries by number, by tenant and
+//! month, and by job. A view, never the truth: it can be made again from the journal at
+//! any time (L12).
+
+mod memory;
+mod restore;
+mod sled_view;
+
+pub use memory::MemoryView;
+pub use restore::{RestoreError, Restored, ViewFound, restore};
+pub use sled_view::SledView;
+
+use edugrid_units::{JobUid, TenantName};
+
+use crate::{
+    books::Position,
+    calendar::Month,
+    entry::{Entry, Record},
+};
+
+/// Why a view can't answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ViewError {
+    /// Something in it isn't as it was written: make it again by [`restore`].
+    #[error("the view is damaged ({0}) and must be made again from the journal")]
+    Damaged(String),
+    /// It follows another journal, or another part of this one.
+    #[error("the view stands at entry {found} and was given entry {given}")]
+    OutOfStep {
+        /// The entry that it expects next.
+        found: u64,
+        /// The entry that it was given.
+        given: u64,
+    },
+    /// Its directory can't be used.
+    #[error("the view's directory can't be {what}")]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// What went wrong.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// Entries, found by what people ask for.
+///
+/// Guarantees: an append is visible in whole or not at all, together with its position.
+/// Walks go in the order of the entries' numbers within a month, and of months.
+/// Errors: [`ViewError::Damaged`] may come from any call; the books and the journal are
+/// not concerned.
+pub trait HistoryView {
+    /// How far it reaches.
+    ///
+    /// # Errors
+    /// If the view is damaged.
+    fn position(&self) -> Result<Position, ViewError>;
+
+    /// Takes the entries of a durable batch, which must follow what it has.
+    ///
+    /// # Errors
+    /// If they don't follow, or the view is damaged; then nothing was taken.
+    fn append(&mut self, records: &[Record], after: Position) -> Result<(), ViewError>;
+
+    /// The entry with that number.
+    ///
+    /// # Errors
+    /// If the view is damaged.
+    fn entry(&self, sequence: u64) -> Result<Option<Entry>, ViewError>;
+
+    /// Walks the entries that count in a tenant's statements up to and with `until`.
+    ///
+    /// # Errors
+    /// If the view is damaged, or what `visit` says.
+    fn of_tenant(
+        &self,
+        tenant: &TenantName,
+        until: Month,
+        visit: &mut dyn FnMut(Month, Entry),
+    ) -> Result<(), ViewError>;
+
+    /// The entries about a job.
+    ///
+    /// # Errors
+    /// If the view is damaged.
+    fn of_job(&self, job: &JobUid) -> Result<Vec<Entry>, ViewError>;
+}
+
+/// Whether a batch follows what a view has.
+fn check_step(has: Position, records: &[Record], after: Position) -> Result<(), ViewError> {
+    let given = records.first().map_or(0, |record| record.entry.sequence);
+    let follows = records.last().is_some_and(|last| {
+        has.entries == given
+            && has.segments.checked_add(1) == Some(after.segments)
+            && last.entry.sequence.checked_add(1) == Some(after.entries)
+            && last.hash == after.head
+    });
+    if follows {
+        Ok(())
+    } else {
+        Err(ViewError::OutOfStep {
+            found: has.entries,
+            given,
+        })
+    }
+}

@@ -1,0 +1,269 @@
+//! The view in a sled database. Sled may lose or damage what it was given (crates
+//! §1.5), so nothing here is believed: every value bears a hash, the position is written
+//! in the same transaction, sled's panics are caught, and [`restore`](super::restore)
+//! compares all of it with the journal.
+
+use std::{
+    convert::Infallible,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+};
+
+use edugrid_units::{JobUid, TenantName};
+use sled::{
+    Db, Transactional, Tree,
+    transaction::{ConflictableTransactionError, TransactionError},
+};
+
+use super::{HistoryView, ViewError};
+use crate::{
+    books::Position,
+    calendar::Month,
+    chain::{Algorithm, Digest},
+    entry::{Entry, Record},
+};
+
+const CACHE_BYTES: u64 = 64 << 20;
+/// Sled keeps what isn't flushed in memory, so it is flushed every so many entries.
+const FLUSH_EVERY_ENTRIES: u64 = 1000;
+const POSITION: &[u8] = b"position";
+const SEALED: &str = "a value is not as it was written";
+
+/// A view on disk, open for one process.
+#[derive(Debug)]
+pub struct SledView {
+    db: Db,
+    /// Number → sealed body.
+    entries: Tree,
+    /// Tenant, month, number → nothing.
+    tenants: Tree,
+    /// Job, number → nothing.
+    jobs: Tree,
+    /// The position, sealed.
+    meta: Tree,
+    unflushed: u64,
+}
+
+impl SledView {
+    /// Opens what is in a directory, or makes it. Says nothing about whether it agrees
+    /// with a journal; [`restore`](super::restore) does.
+    ///
+    /// # Errors
+    /// If sled can't open it, or panics.
+    pub(super) fn open(directory: &Path) -> Result<Self, ViewError> {
+        guarded(|| {
+            let db = sled::Config::new()
+                .path(directory)
+                .mode(sled::Mode::HighThroughput)
+                .flush_every_ms(None)
+                .cache_capacity(CACHE_BYTES)
+                .use_compression(false)
+                .open()?;
+            Ok(Self {
+                entries: db.open_tree("entries")?,
+                tenants: db.open_tree("tenants")?,
+                jobs: db.open_tree("jobs")?,
+                meta: db.open_tree("meta")?,
+                db,
+                unflushed: 0,
+            })
+        })
+    }
+
+    /// Whether the view holds an entry of the journal just so, under all its keys.
+    pub(super) fn holds(&self, record: &Record) -> Result<bool, ViewError> {
+        guarded(|| {
+            let sequence = record.entry.sequence;
+            let stored = self.entries.get(sequence.to_be_bytes())?;
+            let mut holds = stored.is_some_and(|value| unseal(&value) == Some(&record.body));
+            for tenant in &record.tenants {
+                holds &= self
+                    .tenants
+                    .contains_key(tenant_key(tenant, record.month, sequence))?;
+            }
+            if let Some(job) = &record.job {
+                holds &= self.jobs.contains_key(job_key(job, sequence))?;
+            }
+            Ok(holds)
+        })
+    }
+
+    /// How many rows it has, over all trees but the position.
+    pub(super) fn rows(&self) -> Result<usize, ViewError> {
+        guarded(|| {
+            let mut rows = 0_usize;
+            for tree in [&self.entries, &self.tenants, &self.jobs] {
+                for row in tree.iter() {
+                    row?;
+                    rows = rows.saturating_add(1);
+                }
+            }
+            Ok(rows)
+        })
+    }
+
+    /// Hands what was appended to the disk.
+    ///
+    /// # Errors
+    /// If sled fails.
+    pub fn flush(&mut self) -> Result<(), ViewError> {
+        self.unflushed = 0;
+        guarded(|| self.db.flush().map(|_| ()))
+    }
+
+    fn sequences(&self, tree: &Tree, prefix: &[u8]) -> Result<Vec<u64>, ViewError> {
+        guarded(|| {
+            tree.scan_prefix(prefix)
+                .keys()
+                .map(|key| key.map(|key| tail(&key)))
+                .collect()
+        })
+    }
+
+    fn expect(&self, sequence: u64) -> Result<Entry, ViewError> {
+        self.entry(sequence)?
+            .ok_or_else(|| ViewError::Damaged(format!("entry {sequence} is missing")))
+    }
+}
+
+impl HistoryView for SledView {
+    fn position(&self) -> Result<Position, ViewError> {
+        let stored = guarded(|| self.meta.get(POSITION))?;
+        match stored {
+            None => Ok(Position::START),
+            Some(value) => unseal(&value)
+                .and_then(read_position)
+                .ok_or_else(|| ViewError::Damaged(SEALED.into())),
+        }
+    }
+
+    fn append(&mut self, records: &[Record], after: Position) -> Result<(), ViewError> {
+        super::check_step(self.position()?, records, after)?;
+        guarded(|| {
+            let trees = (&self.entries, &self.tenants, &self.jobs, &self.meta);
+            // Sled may run this several times: it only writes into the transaction.
+            let done = trees.transaction(|(entries, tenants, jobs, meta)| {
+                for record in records {
+                    let sequence = record.entry.sequence;
+                    entries.insert(&sequence.to_be_bytes(), seal(&record.body))?;
+                    for tenant in &record.tenants {
+                        tenants.insert(tenant_key(tenant, record.month, sequence), &[])?;
+                    }
+                    if let Some(job) = &record.job {
+                        jobs.insert(job_key(job, sequence), &[])?;
+                    }
+                }
+                meta.insert(POSITION, seal(&write_position(after)))?;
+                Ok::<(), ConflictableTransactionError<Infallible>>(())
+            });
+            done.map_err(|error| match error {
+                TransactionError::Abort(never) => match never {},
+                TransactionError::Storage(error) => error,
+            })
+        })?;
+        let added = u64::try_from(records.len()).unwrap_or(u64::MAX);
+        self.unflushed = self.unflushed.saturating_add(added);
+        if self.unflushed >= FLUSH_EVERY_ENTRIES {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    fn entry(&self, sequence: u64) -> Result<Option<Entry>, ViewError> {
+        let Some(value) = guarded(|| self.entries.get(sequence.to_be_bytes()))? else {
+            return Ok(None);
+        };
+        let body = unseal(&value).ok_or_else(|| ViewError::Damaged(SEALED.into()))?;
+        Entry::parse(body)
+            .map(Some)
+            .map_err(|error| ViewError::Damaged(error.to_string()))
+    }
+
+    fn of_tenant(
+        &self,
+        tenant: &TenantName,
+        until: Month,
+        visit: &mut dyn FnMut(Month, Entry),
+    ) -> Result<(), ViewError> {
+        let first = prefix(tenant.as_str());
+        let end = [&first[..], &until.index().saturating_add(1).to_be_bytes()].concat();
+        for row in self.tenants.range(first.clone()..end) {
+            let (key, _) = guarded(|| row)?;
+            let month = key
+                .get(first.len()..)
+                .and_then(|rest| rest.first_chunk::<4>())
+                .and_then(|index| Month::from_index(u32::from_be_bytes(*index)))
+                .ok_or_else(|| ViewError::Damaged("a key is not a month".into()))?;
+            visit(month, self.expect(tail(&key))?);
+        }
+        Ok(())
+    }
+
+    fn of_job(&self, job: &JobUid) -> Result<Vec<Entry>, ViewError> {
+        self.sequences(&self.jobs, &prefix(job.as_str()))?
+            .into_iter()
+            .map(|sequence| self.expect(sequence))
+            .collect()
+    }
+}
+
+/// Runs something of sled's, which may panic on damaged files.
+fn guarded<T>(work: impl FnOnce() -> Result<T, sled::Error>) -> Result<T, ViewError> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(result) => result.map_err(|error| ViewError::Damaged(error.to_string())),
+        Err(_) => Err(ViewError::Damaged("sled panicked".into())),
+    }
+}
+
+/// The text with its length before it: no text's prefix is another's.
+fn prefix(text: &str) -> Vec<u8> {
+    let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
+    [&length.to_be_bytes()[..], text.as_bytes()].concat()
+}
+
+fn tenant_key(tenant: &TenantName, month: Month, sequence: u64) -> Vec<u8> {
+    [
+        &prefix(tenant.as_str())[..],
+        &month.index().to_be_bytes(),
+        &sequence.to_be_bytes(),
+    ]
+    .concat()
+}
+
+fn job_key(job: &JobUid, sequence: u64) -> Vec<u8> {
+    [&prefix(job.as_str())[..], &sequence.to_be_bytes()].concat()
+}
+
+/// The number at the end of a key; one that no entry has if the key is too short.
+fn tail(key: &[u8]) -> u64 {
+    key.last_chunk::<8>()
+        .map_or(u64::MAX, |bytes| u64::from_be_bytes(*bytes))
+}
+
+fn seal(bytes: &[u8]) -> Vec<u8> {
+    [&Algorithm::Sha256.digest(bytes).0[..], bytes].concat()
+}
+
+fn unseal(value: &[u8]) -> Option<&[u8]> {
+    let (hash, bytes) = value.split_first_chunk::<32>()?;
+    (Algorithm::Sha256.digest(bytes).0 == *hash).then_some(bytes)
+}
+
+fn write_position(position: Position) -> Vec<u8> {
+    [
+        &position.segments.to_be_bytes()[..],
+        &position.entries.to_be_bytes(),
+        &position.head.0,
+    ]
+    .concat()
+}
+
+fn read_position(bytes: &[u8]) -> Option<Position> {
+    let (segments, rest) = bytes.split_first_chunk::<8>()?;
+    let (entries, head) = rest.split_first_chunk::<8>()?;
+    Some(Position {
+        segments: u64::from_be_bytes(*segments),
+        entries: u64::from_be_bytes(*entries),
+        head: Digest(head.try_into().ok()?),
+    })
+}
