@@ -52,11 +52,17 @@ pub const TTL_HOURS_MAX: u32 = 720;
     validation = until_admission("walltime"),
     validation = until_admission("maxCost"),
     validation = until_admission("pools"),
-    validation = rules::refuse_plainly("!has(self.spec.dependsOn) || self.spec.dependsOn.all(d, d.job != self.metadata.name)",
-        "spec.dependsOn names the job itself: name jobs that come before it")
-        .field_path(".spec.dependsOn"),
-    validation = rules::refuse("!has(oldSelf.status) || !has(oldSelf.status.epoch) || (has(self.status) && has(self.status.epoch) && self.status.epoch >= oldSelf.status.epoch)",
-        "status.epoch may never go down from %d: a later leader has written, so read the object again or step down", "oldSelf.status.epoch"),
+    validation = rules::refuse_plainly(
+        "!has(self.spec.dependsOn) || self.spec.dependsOn.all(d, d.job != self.metadata.name)",
+        "spec.dependsOn names the job itself: name jobs that come before it",
+    ).field_path(".spec.dependsOn"),
+    validation = rules::refuse(
+        "!has(oldSelf.status) || !has(oldSelf.status.epoch) || (has(self.status) && \
+         has(self.status.epoch) && self.status.epoch >= oldSelf.status.epoch)",
+        "status.epoch may never go down from %d: a later leader has written, so read the object \
+         again or step down",
+        "oldSelf.status.epoch",
+    ),
     printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.reason"),
     printcolumn(name = "Tenant", type_ = "string", json_path = ".status.tenant"),
@@ -87,26 +93,43 @@ pub const TTL_HOURS_MAX: u32 = 720;
     validation = fixed("array"),
     validation = fixed("submitter"),
     validation = fixed("executor"),
-    validation = rules::refuse_plainly("oldSelf.state != 'Cancel' || self.state == 'Cancel'",
-        "spec.state Cancel is final: a cancelled job never runs again; make another job")
-        .field_path(".state"),
-    validation = rules::refuse_plainly("has(self.replicas) == (self.type == 'Inference')",
-        "spec.replicas is how many replicas a service has: required with spec.type Inference, and only there; other jobs give spec.roles[].replicas"),
-    validation = rules::refuse_plainly("self.type != 'Inference' || (size(self.roles) == 1 && self.roles[0].replicas == 1)",
-        "a service (spec.type Inference) has one role, and its number of replicas is spec.replicas: leave spec.roles[0].replicas out")
-        .field_path(".roles"),
-    validation = rules::refuse_plainly("self.type != 'Training' || self.roles.all(r, !has(r.template.spec.restartPolicy) || r.template.spec.restartPolicy == 'Never')",
-        "a training job's template has restartPolicy Never or none: a retry is a new attempt, see spec.retries")
-        .field_path(".roles"),
-    validation = rules::refuse("!has(self.array) || self.type == 'Training'",
-        "spec.array is for spec.type Training, not %s: leave it out", "self.type")
-        .field_path(".array"),
-    validation = rules::refuse("!has(self.startAfter) || !has(self.deadline) || self.startAfter < self.deadline",
-        "spec.deadline %s must be later than spec.startAfter %s", "string(self.deadline), string(self.startAfter)")
-        .field_path(".deadline"),
-    validation = rules::refuse("!has(self.walltime) || !has(self.checkpoint) || duration(self.checkpoint.notice) < duration(self.walltime)",
-        "spec.checkpoint.notice %s must be shorter than spec.walltime %s, since it comes before the end", "self.checkpoint.notice, self.walltime")
-        .field_path(".checkpoint")
+    validation = rules::refuse_plainly(
+        "oldSelf.state != 'Cancel' || self.state == 'Cancel'",
+        "spec.state Cancel is final: a cancelled job never runs again; make another job",
+    ).field_path(".state"),
+    validation = rules::refuse_plainly(
+        "has(self.replicas) == (self.type == 'Inference')",
+        "spec.replicas is how many replicas a service has: required with spec.type Inference, and \
+         only there; other jobs give spec.roles[].replicas",
+    ),
+    validation = rules::refuse_plainly(
+        "self.type != 'Inference' || (size(self.roles) == 1 && self.roles[0].replicas == 1)",
+        "a service (spec.type Inference) has one role, and its number of replicas is \
+         spec.replicas: leave spec.roles[0].replicas out",
+    ).field_path(".roles"),
+    validation = rules::refuse_plainly(
+        "self.type != 'Training' || self.roles.all(r, !has(r.template.spec.restartPolicy) || \
+         r.template.spec.restartPolicy == 'Never')",
+        "a training job's template has restartPolicy Never or none: a retry is a new attempt, see \
+         spec.retries",
+    ).field_path(".roles"),
+    validation = rules::refuse(
+        "!has(self.array) || self.type == 'Training'",
+        "spec.array is for spec.type Training, not %s: leave it out",
+        "self.type",
+    ).field_path(".array"),
+    validation = rules::refuse(
+        "!has(self.startAfter) || !has(self.deadline) || self.startAfter < self.deadline",
+        "spec.deadline %s must be later than spec.startAfter %s",
+        "string(self.deadline), string(self.startAfter)",
+    ).field_path(".deadline"),
+    validation = rules::refuse(
+        "!has(self.walltime) || !has(self.checkpoint) || duration(self.checkpoint.notice) < \
+         duration(self.walltime)",
+        "spec.checkpoint.notice %s must be shorter than spec.walltime %s, since it comes before \
+         the end",
+        "self.checkpoint.notice, self.walltime",
+    ).field_path(".checkpoint")
 )]
 pub struct ComputeJobSpec {
     /// Its class.
@@ -281,12 +304,16 @@ pub enum Executor {
 #[derive(KubeSchema, Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = rules::refuse("!has(self.minReplicas) || self.minReplicas <= self.replicas",
-        "minReplicas %d of role '%s' is above its replicas, %d: lower it", "self.minReplicas, self.name, self.replicas")
-        .field_path(".minReplicas"),
-    validation = rules::refuse("!has(self.maxReplicas) || self.maxReplicas >= self.replicas",
-        "maxReplicas %d of role '%s' is below its replicas, %d: raise it", "self.maxReplicas, self.name, self.replicas")
-        .field_path(".maxReplicas")
+    validation = rules::refuse(
+        "!has(self.minReplicas) || self.minReplicas <= self.replicas",
+        "minReplicas %d of role '%s' is above its replicas, %d: lower it",
+        "self.minReplicas, self.name, self.replicas",
+    ).field_path(".minReplicas"),
+    validation = rules::refuse(
+        "!has(self.maxReplicas) || self.maxReplicas >= self.replicas",
+        "maxReplicas %d of role '%s' is below its replicas, %d: raise it",
+        "self.maxReplicas, self.name, self.replicas",
+    ).field_path(".maxReplicas")
 )]
 pub struct JobRole {
     /// Its name within the job.
@@ -376,9 +403,11 @@ pub enum DependencyCondition {
 
 /// Many like tasks in one object.
 #[derive(KubeSchema, Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[x_kube(validation = rules::refuse("!has(self.parallelism) || self.parallelism <= self.size",
-    "spec.array.parallelism %d is above spec.array.size %d: lower it", "self.parallelism, self.size")
-    .field_path(".parallelism"))]
+#[x_kube(validation = rules::refuse(
+    "!has(self.parallelism) || self.parallelism <= self.size",
+    "spec.array.parallelism %d is above spec.array.size %d: lower it",
+    "self.parallelism, self.size",
+).field_path(".parallelism"))]
 pub struct ArraySpec {
     /// How many tasks.
     #[schemars(range(min = 1, max = ARRAY_MAX))]

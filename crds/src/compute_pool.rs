@@ -41,8 +41,11 @@ pub const TOPOLOGY_LEVELS_MAX: u32 = 8;
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = rules::immutable("resource", "spec.resource",
-    "quotas, prices and running jobs are counted in it; make another pool and retire this one"))]
+#[x_kube(validation = rules::immutable(
+    "resource",
+    "spec.resource",
+    "quotas, prices and running jobs are counted in it; make another pool and retire this one",
+))]
 pub struct ComputePoolSpec {
     /// What the capacity is for: 智算, 通算 or 超算.
     pub kind: PoolKind,
@@ -76,7 +79,10 @@ pub struct ComputePoolSpec {
     #[schemars(length(max = TOPOLOGY_LEVELS_MAX), inner(length(min = 1, max = 317), regex(pattern = bounds::QUALIFIED_NAME)))]
     #[x_kube(
         merge_strategy = ListMerge::Atomic,
-        validation = rules::refuse_plainly("self.all(x, self.exists_one(y, x == y))", "spec.topology names a level twice: name each node label once, the widest first")
+        validation = rules::refuse_plainly(
+            "self.all(x, self.exists_one(y, x == y))",
+            "spec.topology names a level twice: name each node label once, the widest first",
+        )
     )]
     pub topology: Vec<String>,
     /// For people: where it stands, who runs it.
@@ -103,8 +109,10 @@ pub enum PoolKind {
 
 /// CPU and memory that come with one unit of a pool.
 #[derive(KubeSchema, Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[x_kube(validation = rules::refuse_plainly("has(self.cpu) || has(self.memory)",
-    "a bundle needs cpu, memory or both; leave it out where neither is billed"))]
+#[x_kube(validation = rules::refuse_plainly(
+    "has(self.cpu) || has(self.memory)",
+    "a bundle needs cpu, memory or both; leave it out where neither is billed",
+))]
 pub struct Bundle {
     /// Cores per unit. Absent: cores are not billed.
     #[serde(default, skip_serializing_if = "Option::is_none")]

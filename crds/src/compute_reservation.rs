@@ -42,8 +42,10 @@ pub const TERM_DAYS_MAX: u32 = 400;
 #[x_kube(
     validation = rules::immutable("owner", "spec.owner", "make another reservation"),
     validation = rules::immutable("pool", "spec.pool", "make another reservation"),
-    validation = rules::refuse_plainly("has(self.window) != has(self.weekly)",
-        "give either spec.window (once) or spec.weekly (every week of a term), and not both")
+    validation = rules::refuse_plainly(
+        "has(self.window) != has(self.weekly)",
+        "give either spec.window (once) or spec.weekly (every week of a term), and not both",
+    )
 )]
 pub struct ComputeReservationSpec {
     /// The tenant that reserves and pays.
@@ -72,9 +74,11 @@ pub struct ComputeReservationSpec {
 
 /// From one instant to another.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[x_kube(validation = rules::refuse("self.start < self.end",
-    "spec.window.end %s must be later than spec.window.start %s", "string(self.end), string(self.start)")
-    .field_path(".end"))]
+#[x_kube(validation = rules::refuse(
+    "self.start < self.end",
+    "spec.window.end %s must be later than spec.window.start %s",
+    "string(self.end), string(self.start)",
+).field_path(".end"))]
 pub struct Window {
     /// Its beginning.
     pub start: Time,
@@ -86,13 +90,22 @@ pub struct Window {
 #[derive(KubeSchema, Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = rules::refuse("self.from < self.to",
-        "spec.weekly.to %s must be later on the day than spec.weekly.from %s", "self.to, self.from"),
-    validation = rules::refuse("self.firstDate <= self.lastDate",
-        "spec.weekly.lastDate %s must not be before spec.weekly.firstDate %s", "self.lastDate, self.firstDate"),
+    validation = rules::refuse(
+        "self.from < self.to",
+        "spec.weekly.to %s must be later on the day than spec.weekly.from %s",
+        "self.to, self.from",
+    ),
+    validation = rules::refuse(
+        "self.firstDate <= self.lastDate",
+        "spec.weekly.lastDate %s must not be before spec.weekly.firstDate %s",
+        "self.lastDate, self.firstDate",
+    ),
     validation = term_is_bounded(),
-    validation = rules::refuse("!has(self.except) || self.except.all(d, d >= self.firstDate && d <= self.lastDate)",
-        "spec.weekly.except names a day outside the term from %s to %s: leave it out", "self.firstDate, self.lastDate")
+    validation = rules::refuse(
+        "!has(self.except) || self.except.all(d, d >= self.firstDate && d <= self.lastDate)",
+        "spec.weekly.except names a day outside the term from %s to %s: leave it out",
+        "self.firstDate, self.lastDate",
+    )
 )]
 pub struct Weekly {
     /// Days of the week.

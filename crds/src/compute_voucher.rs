@@ -27,8 +27,12 @@ use serde::{Deserialize, Serialize};
     derive = "Default",
     doc = "A grant, or a deposit of own money, that jobs of its holder and below are paid with.",
     validation = rules::name_is_label("ComputeVoucher", NAME_MAX),
-    validation = rules::refuse_plainly("!has(oldSelf.status) || !has(oldSelf.status.approval) || (has(self.status) && has(self.status.approval) && self.status.approval == oldSelf.status.approval)",
-        "status.approval is written once and stays: revoke the voucher by spec.state and make another one"),
+    validation = rules::refuse_plainly(
+        "!has(oldSelf.status) || !has(oldSelf.status.approval) || (has(self.status) && \
+         has(self.status.approval) && self.status.approval == oldSelf.status.approval)",
+        "status.approval is written once and stays: revoke the voucher by spec.state and make \
+         another one",
+    ),
     printcolumn(name = "Holder", type_ = "string", json_path = ".spec.holder"),
     printcolumn(name = "Type", type_ = "string", json_path = ".spec.type"),
     printcolumn(name = "Face", type_ = "string", json_path = ".spec.faceValue", description = "Yuan"),
@@ -54,19 +58,31 @@ use serde::{Deserialize, Serialize};
     validation = fixed("caps"),
     validation = fixed("priority"),
     validation = fixed("madeBy"),
-    validation = rules::refuse_plainly("oldSelf.state != 'Revoked' || self.state == 'Revoked'",
-        "spec.state Revoked is final: make another voucher")
-        .field_path(".state"),
-    validation = rules::refuse_plainly("has(self.fundingLine) == (self.type != 'OwnFunds')",
-        "spec.fundingLine says where a grant's money comes from: required, but for type OwnFunds, which is a deposit and has none"),
-    validation = rules::refuse_plainly("self.type == 'OwnFunds' || (has(self.validFrom) && has(self.validUntil))",
-        "spec.validFrom and spec.validUntil are required; only a voucher of type OwnFunds may stay without an end"),
-    validation = rules::refuse("self.type != 'OwnFunds' || self.coverage.num == self.coverage.den",
-        "spec.coverage is %d/%d, but own funds cover the whole price: leave it out with type OwnFunds", "self.coverage.num, self.coverage.den")
-        .field_path(".coverage"),
-    validation = rules::refuse("!has(self.validFrom) || !has(self.validUntil) || self.validFrom < self.validUntil",
-        "spec.validUntil %s must be later than spec.validFrom %s", "string(self.validUntil), string(self.validFrom)")
-        .field_path(".validUntil")
+    validation = rules::refuse_plainly(
+        "oldSelf.state != 'Revoked' || self.state == 'Revoked'",
+        "spec.state Revoked is final: make another voucher",
+    ).field_path(".state"),
+    validation = rules::refuse_plainly(
+        "has(self.fundingLine) == (self.type != 'OwnFunds')",
+        "spec.fundingLine says where a grant's money comes from: required, but for type OwnFunds, \
+         which is a deposit and has none",
+    ),
+    validation = rules::refuse_plainly(
+        "self.type == 'OwnFunds' || (has(self.validFrom) && has(self.validUntil))",
+        "spec.validFrom and spec.validUntil are required; only a voucher of type OwnFunds may stay \
+         without an end",
+    ),
+    validation = rules::refuse(
+        "self.type != 'OwnFunds' || self.coverage.num == self.coverage.den",
+        "spec.coverage is %d/%d, but own funds cover the whole price: leave it out with type \
+         OwnFunds",
+        "self.coverage.num, self.coverage.den",
+    ).field_path(".coverage"),
+    validation = rules::refuse(
+        "!has(self.validFrom) || !has(self.validUntil) || self.validFrom < self.validUntil",
+        "spec.validUntil %s must be later than spec.validFrom %s",
+        "string(self.validUntil), string(self.validFrom)",
+    ).field_path(".validUntil")
 )]
 pub struct ComputeVoucherSpec {
     /// The tenant that grants it; the same as the funding line's.
@@ -87,9 +103,11 @@ pub struct ComputeVoucherSpec {
     pub face_value: Money,
     /// The part of a price that it pays; the rest is own money (co-pay).
     #[serde(default)]
-    #[x_kube(validation = rules::refuse("self.num <= self.den",
-        "spec.coverage %d/%d is above the whole: num may be at most den", "self.num, self.den")
-        .field_path(".num"))]
+    #[x_kube(validation = rules::refuse(
+        "self.num <= self.den",
+        "spec.coverage %d/%d is above the whole: num may be at most den",
+        "self.num, self.den",
+    ).field_path(".num"))]
     pub coverage: Ratio,
     /// Valid from this instant.
     #[serde(default, skip_serializing_if = "Option::is_none")]

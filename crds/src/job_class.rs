@@ -38,12 +38,18 @@ pub const STANDARD: &str = "standard";
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = rules::refuse("duration(self.defaultWalltime) <= duration(self.maxWalltime)",
-        "spec.defaultWalltime %s is longer than spec.maxWalltime %s: shorten the one or lengthen the other", "self.defaultWalltime, self.maxWalltime")
-        .field_path(".defaultWalltime"),
-    validation = rules::refuse("duration(self.notice) < duration(self.defaultWalltime)",
-        "spec.notice %s must be shorter than spec.defaultWalltime %s, since it comes before the end", "self.notice, self.defaultWalltime")
-        .field_path(".notice")
+    validation = rules::refuse(
+        "duration(self.defaultWalltime) <= duration(self.maxWalltime)",
+        "spec.defaultWalltime %s is longer than spec.maxWalltime %s: shorten the one or lengthen \
+         the other",
+        "self.defaultWalltime, self.maxWalltime",
+    ).field_path(".defaultWalltime"),
+    validation = rules::refuse(
+        "duration(self.notice) < duration(self.defaultWalltime)",
+        "spec.notice %s must be shorter than spec.defaultWalltime %s, since it comes before the \
+         end",
+        "self.notice, self.defaultWalltime",
+    ).field_path(".notice")
 )]
 pub struct JobClassSpec {
     /// Jobs of a higher tier go first; only tenants that list the class may use it (O1).

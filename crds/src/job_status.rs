@@ -285,8 +285,11 @@ pub struct OwnCost {
 /// What the executor of an External job reports. Its instants are clamped to admission and receipt.
 #[derive(KubeSchema, Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = rules::refuse("!has(self.startedAt) || !has(self.finishedAt) || self.startedAt <= self.finishedAt",
-    "status.external.finishedAt %s is before startedAt %s", "string(self.finishedAt), string(self.startedAt)"))]
+#[x_kube(validation = rules::refuse(
+    "!has(self.startedAt) || !has(self.finishedAt) || self.startedAt <= self.finishedAt",
+    "status.external.finishedAt %s is before startedAt %s",
+    "string(self.finishedAt), string(self.startedAt)",
+))]
 pub struct ExternalReport {
     /// The attempt that it is about.
     #[schemars(range(min = 1))]

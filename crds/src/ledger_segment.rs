@@ -28,8 +28,13 @@ pub const PAYLOAD_TEXT_MAX: u32 = PAYLOAD_BYTES_MAX.div_ceil(3) * 4;
     derive = "PartialEq",
     derive = "Default",
     doc = "One batch of the journal. Created by the leader, never changed; the name is the sequence number with 20 digits.",
-    validation = rules::refuse("self.metadata.name.matches('^[0-9]{20}$') && int(self.metadata.name) == self.spec.sequence",
-        "metadata.name is '%s' and spec.sequence %d: the name of a LedgerSegment is its spec.sequence with 20 digits", "self.metadata.name, self.spec.sequence"),
+    validation = rules::refuse(
+        "self.metadata.name.matches('^[0-9]{20}$') && int(self.metadata.name) == \
+         self.spec.sequence",
+        "metadata.name is '%s' and spec.sequence %d: the name of a LedgerSegment is its \
+         spec.sequence with 20 digits",
+        "self.metadata.name, self.spec.sequence",
+    ),
     printcolumn(name = "Sequence", type_ = "integer", json_path = ".spec.sequence"),
     printcolumn(name = "Epoch", type_ = "integer", json_path = ".spec.epoch"),
     printcolumn(name = "Codec", type_ = "string", json_path = ".spec.codec"),
@@ -38,7 +43,10 @@ pub const PAYLOAD_TEXT_MAX: u32 = PAYLOAD_BYTES_MAX.div_ceil(3) * 4;
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = rules::immutable_spec("LedgerSegment", "books are corrected by further entries"))]
+#[x_kube(validation = rules::immutable_spec(
+    "LedgerSegment",
+    "books are corrected by further entries",
+))]
 pub struct LedgerSegmentSpec {
     /// Its place in the journal, from 0.
     #[schemars(range(min = 0))]

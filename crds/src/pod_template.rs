@@ -77,12 +77,22 @@ fn labels(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
 #[derive(KubeSchema, Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = forbidden("nodeName", "the plan chooses nodes; ask for kinds of them by spec.pools or the template's nodeSelector"),
-    validation = forbidden("schedulerName", "the cluster's own scheduler binds what EduGrid has placed"),
+    validation = forbidden(
+        "nodeName",
+        "the plan chooses nodes; ask for kinds of them by spec.pools or the template's \
+         nodeSelector",
+    ),
+    validation = forbidden(
+        "schedulerName",
+        "the cluster's own scheduler binds what EduGrid has placed",
+    ),
     validation = forbidden("priority", "it follows from the job's spec.class"),
     validation = forbidden("priorityClassName", "it follows from the job's spec.class"),
     validation = forbidden("schedulingGates", "EduGrid sets its own gate and opens it"),
-    validation = forbidden("resourceClaims", "they are not supported yet; ask for devices by spec.roles[].cards"),
+    validation = forbidden(
+        "resourceClaims",
+        "they are not supported yet; ask for devices by spec.roles[].cards",
+    ),
     validation = forbidden("activeDeadlineSeconds", "the time limit is the job's spec.walltime")
 )]
 pub struct TemplateSpec {

@@ -29,14 +29,17 @@ pub const BANDS_MAX: u32 = 16;
     doc = "Prices per pool and tier, in effect from an instant until a later book's.",
     validation = rules::name_is_label("PriceBook", NAME_MAX),
     printcolumn(name = "From", type_ = "string", json_path = ".spec.effectiveFrom"),
-    printcolumn(name = "Pools", type_ = "string", json_path = ".spec.prices[*].pool"),
-    printcolumn(name = "Prices", type_ = "string", json_path = ".spec.prices[*].perCardHour", description = "Yuan per card and hour"),
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
-    printcolumn(name = "Bands", type_ = "string", json_path = ".spec.bands[*].name", priority = 1),
+    printcolumn(name = "Note", type_ = "string", json_path = ".spec.note"),
+    printcolumn(name = "Prices", type_ = "string", json_path = ".spec.prices", priority = 1),
+    printcolumn(name = "Bands", type_ = "string", json_path = ".spec.bands", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = rules::immutable_spec("PriceBook", "a change of prices is another PriceBook with a later effectiveFrom"))]
+#[x_kube(validation = rules::immutable_spec(
+    "PriceBook",
+    "a change of prices is another PriceBook with a later effectiveFrom",
+))]
 pub struct PriceBookSpec {
     /// In effect from this instant.
     pub effective_from: Time,
@@ -83,8 +86,12 @@ pub struct Price {
 
 /// A part of the day with another price.
 #[derive(KubeSchema, Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[x_kube(validation = rules::refuse("self.from != self.to",
-    "band '%s' begins and ends at %s: give an end after its beginning, or before it for a band over midnight", "self.name, self.from"))]
+#[x_kube(validation = rules::refuse(
+    "self.from != self.to",
+    "band '%s' begins and ends at %s: give an end after its beginning, or before it for a band \
+     over midnight",
+    "self.name, self.from",
+))]
 pub struct Band {
     /// Its name.
     #[schemars(schema_with = "bounds::name")]

@@ -33,10 +33,16 @@ pub const SUBJECTS_MAX: u32 = 64;
     derive = "Default",
     doc = "A node of the tenant tree: who shares in the compute, how much of it, and under which limits.",
     validation = rules::name_is_label("Tenant", TENANT_NAME_MAX),
-    validation = rules::refuse_plainly(format!("self.metadata.name != '{RESERVED_TENANT_NAME}'"),
-        "metadata.name 'system' is reserved, since namespace edugrid-system is the operator's: choose another name"),
-    validation = rules::refuse("!has(self.spec.parent) || self.spec.parent != self.metadata.name",
-        "spec.parent is '%s', the tenant itself: name the tenant above it, or nothing for the root", "self.spec.parent"),
+    validation = rules::refuse_plainly(
+        format!("self.metadata.name != '{RESERVED_TENANT_NAME}'"),
+        "metadata.name 'system' is reserved, since namespace edugrid-system is the operator's: \
+         choose another name",
+    ),
+    validation = rules::refuse(
+        "!has(self.spec.parent) || self.spec.parent != self.metadata.name",
+        "spec.parent is '%s', the tenant itself: name the tenant above it, or nothing for the root",
+        "self.spec.parent",
+    ),
     printcolumn(name = "Parent", type_ = "string", json_path = ".spec.parent"),
     printcolumn(name = "Level", type_ = "string", json_path = ".spec.level"),
     printcolumn(name = "Weight", type_ = "integer", json_path = ".spec.fairShare.weight", priority = 1),
@@ -48,9 +54,12 @@ pub const SUBJECTS_MAX: u32 = 64;
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = rules::refuse("!has(self.reclaimDelay) || self.onQuotaCut == 'Reclaim'",
-    "spec.reclaimDelay says when a cut is taken back by force and needs spec.onQuotaCut: Reclaim, which is %s", "self.onQuotaCut")
-    .field_path(".reclaimDelay"))]
+#[x_kube(validation = rules::refuse(
+    "!has(self.reclaimDelay) || self.onQuotaCut == 'Reclaim'",
+    "spec.reclaimDelay says when a cut is taken back by force and needs spec.onQuotaCut: Reclaim, \
+     which is %s",
+    "self.onQuotaCut",
+).field_path(".reclaimDelay"))]
 pub struct TenantSpec {
     /// The tenant above this one. Absent for the root, of which there is one (Q1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -137,8 +146,12 @@ pub struct DisplayName {
 /// What a subtree owns of one pool, in the pool's unit (N4), and how far it goes beyond.
 #[derive(KubeSchema, Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = rules::refuse("has(self.nominal) != has(self.share)",
-    "quota of pool '%s' needs either nominal (units) or share (percent of the healthy capacity), and not both", "self.pool"))]
+#[x_kube(validation = rules::refuse(
+    "has(self.nominal) != has(self.share)",
+    "quota of pool '%s' needs either nominal (units) or share (percent of the healthy capacity), \
+     and not both",
+    "self.pool",
+))]
 pub struct PoolQuota {
     /// The pool.
     #[schemars(schema_with = "bounds::name")]
@@ -242,8 +255,11 @@ pub struct AllowedClass {
 
 /// A person, a group or a service account, as RBAC names them.
 #[derive(KubeSchema, Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[x_kube(validation = rules::refuse("has(self.__namespace__) == (self.kind == 'ServiceAccount')",
-    "subject '%s' of kind %s: a namespace belongs to a ServiceAccount, and only to one", "self.name, self.kind"))]
+#[x_kube(validation = rules::refuse(
+    "has(self.__namespace__) == (self.kind == 'ServiceAccount')",
+    "subject '%s' of kind %s: a namespace belongs to a ServiceAccount, and only to one",
+    "self.name, self.kind",
+))]
 pub struct Subject {
     /// What the name is of.
     pub kind: SubjectKind,
