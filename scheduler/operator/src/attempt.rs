@@ -159,6 +159,13 @@ impl Attempt {
         *known = state;
     }
 
+    /// Notes that a delete was not accepted; it is said again with the next look.
+    pub fn delete_failed(&mut self, role: &RoleName, uid: String) {
+        if let Some(known @ NativeJob::Deleting { .. }) = self.jobs.get_mut(role) {
+            *known = NativeJob::Present { uid, ended: false };
+        }
+    }
+
     /// What is known of a role's native Job.
     pub fn job(&self, role: &RoleName) -> Option<&NativeJob> {
         self.jobs.get(role)

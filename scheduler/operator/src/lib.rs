@@ -5,14 +5,23 @@
 //! It makes no scheduling choice and does no arithmetic with money: whoever looks for an
 //! `if` about who runs, or a sum, finds it in `edugrid-core` and `edugrid-ledger`.
 
+pub mod args;
 pub mod attempt;
+pub mod change;
 pub mod clock;
+pub mod desk;
+pub mod history;
 pub mod http;
+pub mod jobs;
+pub mod journal;
+pub mod lead;
 pub mod lease;
 pub mod metrics;
 pub mod native;
 pub mod pods;
 pub mod requests;
+pub mod startup;
+pub mod translate;
 pub mod visibility;
 pub mod watch;
 pub mod writes;

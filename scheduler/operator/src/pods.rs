@@ -84,8 +84,8 @@ pub enum PodFact {
     Own(String, OwnPod),
     /// It takes capacity.
     Foreign(ForeignPod),
-    /// It takes nothing: not bound, or finished.
-    Nothing,
+    /// It takes nothing: not bound, or finished. Its UID.
+    Nothing(String),
 }
 
 /// Reads a pod. Only pods that carry all of our labels are ours; policy keeps everybody
@@ -95,20 +95,19 @@ pub fn read(pod: &Pod, clock: &Clock) -> PodFact {
         let namespace = pod.metadata.namespace.clone().unwrap_or_default();
         return PodFact::Own(namespace, own);
     }
-    let (Some(uid), Some(spec)) = (&pod.metadata.uid, &pod.spec) else {
-        return PodFact::Nothing;
+    let uid = pod.metadata.uid.clone().unwrap_or_default();
+    let bound = pod
+        .spec
+        .as_ref()
+        .and_then(|spec| Some((spec, spec.node_name.as_ref()?)));
+    let Some((spec, node)) = bound.filter(|_| !phase(pod).is_terminal()) else {
+        return PodFact::Nothing(uid);
     };
-    let Some(node) = &spec.node_name else {
-        return PodFact::Nothing;
-    };
-    if phase(pod).is_terminal() {
-        return PodFact::Nothing;
-    }
     // A running pod's quantities were accepted by the API server; one that we can't count
     // takes nothing we know of.
     let request = requests::effective(spec).unwrap_or_default();
     PodFact::Foreign(ForeignPod {
-        uid: uid.clone(),
+        uid,
         node: node.as_str().into(),
         request,
     })
@@ -256,6 +255,6 @@ mod tests {
         };
         assert_eq!(foreign.request.devices.len(), 1);
         let done = read(&pod(json!({}), json!({"phase": "Failed"})), &clock);
-        assert_eq!(done, PodFact::Nothing);
+        assert_eq!(done, PodFact::Nothing("u".into()));
     }
 }

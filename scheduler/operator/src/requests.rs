@@ -23,7 +23,8 @@ pub struct PodRequest {
 }
 
 impl PodRequest {
-    fn add(&mut self, other: &Self) {
+    /// Adds another vector to this one, held at the largest (N1).
+    pub fn add(&mut self, other: &Self) {
         self.cpu_milli = self.cpu_milli.saturating_add(other.cpu_milli);
         self.memory_mebibytes = self.memory_mebibytes.saturating_add(other.memory_mebibytes);
         for (name, count) in &other.devices {

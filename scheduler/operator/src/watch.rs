@@ -5,7 +5,7 @@
 //! lost: a relist is compared with what was known (kube's own shared streams drop them).
 //! Caveat: an object may be told again unchanged.
 
-use std::{collections::HashSet, fmt::Debug, time::Duration};
+use std::{collections::HashMap, fmt::Debug};
 
 use futures::StreamExt;
 use kube::{
@@ -15,8 +15,8 @@ use kube::{
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
 
-/// A silent connection is noticed after about this long.
-const WATCH_TIMEOUT: Duration = Duration::from_secs(60);
+/// A silent connection is noticed after about this many seconds.
+const WATCH_TIMEOUT_SECONDS: u32 = 60;
 
 /// What a watch saw.
 #[derive(Clone, Debug)]
@@ -27,6 +27,8 @@ pub enum Seen<K> {
     Gone {
         /// The object's UID.
         uid: String,
+        /// Its name. Another object may have it by now.
+        name: String,
         /// As it was when it went.
         last: Option<K>,
     },
@@ -47,35 +49,41 @@ pub async fn run<K, M>(
     M: Send,
 {
     let kind = K::kind(&K::DynamicType::default()).into_owned();
-    let mut config =
-        watcher::Config::default().timeout(u32::try_from(WATCH_TIMEOUT.as_secs()).unwrap_or(60));
+    let mut config = watcher::Config::default().timeout(WATCH_TIMEOUT_SECONDS);
     config.label_selector = selector;
     let mut stream = watcher(api, config).default_backoff().boxed();
-    let mut known: HashSet<String> = HashSet::new();
-    let mut listed: HashSet<String> = HashSet::new();
+    let mut known: HashMap<String, String> = HashMap::new();
+    let mut listed: HashMap<String, String> = HashMap::new();
     while let Some(event) = stream.next().await {
         let mut batch = Vec::new();
         match event {
             Ok(Event::Apply(object)) => {
-                known.extend(object.meta().uid.clone());
+                known.extend(identity(&object));
                 batch.push(Seen::There(object));
             }
             Ok(Event::Delete(object)) => {
-                let uid = object.meta().uid.clone().unwrap_or_default();
-                known.remove(&uid);
-                batch.push(Seen::Gone {
-                    uid,
-                    last: Some(object),
-                });
+                if let Some((uid, name)) = identity(&object) {
+                    known.remove(&uid);
+                    batch.push(Seen::Gone {
+                        uid,
+                        name,
+                        last: Some(object),
+                    });
+                }
             }
             Ok(Event::Init) => listed.clear(),
             Ok(Event::InitApply(object)) => {
-                listed.extend(object.meta().uid.clone());
+                listed.extend(identity(&object));
                 batch.push(Seen::There(object));
             }
             Ok(Event::InitDone) => {
-                let gone = known.difference(&listed).cloned();
-                batch.extend(gone.map(|uid| Seen::Gone { uid, last: None }));
+                known.retain(|uid, _| !listed.contains_key(uid));
+                let gone = known.drain();
+                batch.extend(gone.map(|(uid, name)| Seen::Gone {
+                    uid,
+                    name,
+                    last: None,
+                }));
                 batch.push(Seen::Synced);
                 known = std::mem::take(&mut listed);
             }
@@ -87,4 +95,9 @@ pub async fn run<K, M>(
             }
         }
     }
+}
+
+fn identity<K: Resource>(object: &K) -> Option<(String, String)> {
+    let metadata = object.meta();
+    Some((metadata.uid.clone()?, metadata.name.clone()?))
 }

@@ -1,0 +1,278 @@
+//! Drives attempts: what [`Attempt::next`](crate::attempt::Attempt::next) asks for becomes
+//! commands staged in the books, or writes. Every attempt on the desk is durable (A1).
+
+use edugrid_ledger::Command;
+use edugrid_units::{AttemptKey, RoleName, RolePlacement, Stamp};
+use serde_json::json;
+
+use super::{Desk, Timer};
+use crate::{
+    attempt::{NativeJob, Todo},
+    native,
+    writes::{Answer, Done, Write},
+};
+
+/// Between interim charges, in virtual seconds (L5).
+const CAPTURE_EVERY: edugrid_units::Seconds = edugrid_units::Seconds(3600);
+
+impl Desk {
+    /// Looks at every attempt of which something has changed.
+    pub(super) fn drive(&mut self) {
+        for key in std::mem::take(&mut self.restless) {
+            let wish = self.wish(&key);
+            let now = self.ticker.clock().now();
+            let Some(attempt) = self.attempts.get(&key) else {
+                continue;
+            };
+            for todo in attempt.next(now, wish) {
+                self.carry_out(&key, todo);
+            }
+        }
+    }
+
+    fn carry_out(&mut self, key: &AttemptKey, todo: Todo) {
+        let now = self.ticker.tick();
+        match todo {
+            Todo::CreateJob(role) => self.create_job(key, &role),
+            Todo::Pin {
+                pod,
+                uid,
+                resource_version,
+                node,
+            } => {
+                let Some(attempt) = self.attempts.get_mut(key) else {
+                    return;
+                };
+                attempt.pin_sent(&uid, &resource_version);
+                self.outbox.push_back(Write::Pin {
+                    key: key.clone(),
+                    uid,
+                    namespace: attempt.admission.namespace.clone(),
+                    name: pod,
+                    patch: pin(&resource_version, node.as_str()),
+                });
+            }
+            Todo::DeleteJob { role, uid } => {
+                let Some(attempt) = self.attempts.get_mut(key) else {
+                    return;
+                };
+                attempt.set_job(&role, NativeJob::Deleting { uid: uid.clone() });
+                let admission = &attempt.admission;
+                self.outbox.push_back(Write::DeleteJob {
+                    key: key.clone(),
+                    namespace: admission.namespace.clone(),
+                    name: native::child_name(&admission.name, key, &role),
+                    role,
+                    uid,
+                });
+            }
+            Todo::Start { placement, at } => self.start(key, now, placement, at),
+            Todo::Stop(outcome) => {
+                if let Some(attempt) = self.attempts.get_mut(key) {
+                    attempt.stopping = Some(outcome);
+                    self.restless.insert(key.clone());
+                }
+            }
+            Todo::End {
+                outcome,
+                started,
+                ended,
+            } => {
+                self.stage(
+                    now,
+                    Command::End {
+                        key: key.clone(),
+                        outcome,
+                        started,
+                        ended,
+                    },
+                );
+            }
+        }
+    }
+
+    fn start(&mut self, key: &AttemptKey, now: Stamp, real: Vec<RolePlacement>, at: Stamp) {
+        let planned = self
+            .attempts
+            .get(key)
+            .map(|attempt| attempt.admission.placement.clone());
+        if planned.as_ref() != Some(&real) {
+            self.metrics.deviations.inc();
+            tracing::warn!(attempt = %key, "pods were bound elsewhere than planned");
+            self.stage(
+                now,
+                Command::Bound {
+                    key: key.clone(),
+                    placement: real,
+                },
+            );
+        }
+        self.stage(
+            now,
+            Command::Started {
+                key: key.clone(),
+                at,
+            },
+        );
+    }
+
+    fn create_job(&mut self, key: &AttemptKey, role: &RoleName) {
+        let Some(attempt) = self.attempts.get_mut(key) else {
+            return;
+        };
+        let admission = attempt.admission.clone();
+        let spec = self.jobs.get(&key.job).and_then(|job| job.spec().ok());
+        let template = spec.and_then(|spec| {
+            spec.roles
+                .into_iter()
+                .find(|wanted| wanted.name == role.as_str())
+        });
+        let Some(wanted) = template else {
+            tracing::error!(attempt = %key, %role, "the job has no such role any more");
+            return;
+        };
+        let Ok(template) = serde_json::to_value(&wanted.template) else {
+            return;
+        };
+        let parent = native::Parent {
+            namespace: &admission.namespace,
+            name: &admission.name,
+            key,
+            tier: admission.tier,
+        };
+        let placed = admission
+            .placement
+            .iter()
+            .find(|placed| placed.role == *role);
+        let device = self.devices.get(&admission.pool).map(String::as_str);
+        let body = native::job(
+            &parent,
+            &native::Role {
+                name: role,
+                replicas: placed.map_or(0, RolePlacement::replicas),
+                cards: wanted
+                    .cards
+                    .and_then(|cards| edugrid_units::parse_milli(&cards.text()).ok()),
+                template: &template,
+            },
+            device.filter(|device| *device != "cpu"),
+        );
+        attempt.set_job(role, NativeJob::Creating);
+        self.outbox.push_back(Write::CreateJob {
+            key: key.clone(),
+            role: role.clone(),
+            body,
+        });
+    }
+
+    /// Charges a running attempt up to the last confirmed instant (L5).
+    pub(super) fn capture(&mut self, key: &AttemptKey, now: Stamp) {
+        if !self.attempts.contains_key(key) {
+            return;
+        }
+        // What runs as far as we see is confirmed by seeing it.
+        let at = self.ticker.tick();
+        self.stage(
+            at,
+            Command::Alive {
+                at,
+                except: Vec::new(),
+            },
+        );
+        if let Some((after, confirmed)) = self.books.chargeable(key)
+            && after < confirmed
+        {
+            let until = Stamp::from_seconds(confirmed.seconds());
+            let at = self.ticker.tick();
+            self.stage(
+                at,
+                Command::Capture {
+                    key: key.clone(),
+                    until,
+                },
+            );
+        }
+        self.timers
+            .insert((now.after(CAPTURE_EVERY), Timer::Capture(key.clone())));
+    }
+
+    /// The first interim charge of an attempt that has started.
+    pub(super) fn plan_capture(&mut self, key: &AttemptKey, started: Stamp) {
+        self.timers
+            .insert((started.after(CAPTURE_EVERY), Timer::Capture(key.clone())));
+    }
+
+    /// Takes the answer to a write.
+    pub(super) fn done(&mut self, done: Done) {
+        match (done.write, done.answer) {
+            (Write::CreateJob { key, role, .. }, answer) => self.job_created(&key, &role, answer),
+            (Write::DeleteJob { key, role, uid, .. }, answer) => {
+                let Some(attempt) = self.attempts.get_mut(&key) else {
+                    return;
+                };
+                match answer {
+                    Answer::Stands(_) => {}
+                    Answer::Gone => attempt.set_job(&role, NativeJob::Absent),
+                    Answer::Conflict | Answer::Refused(_) | Answer::Failed(_) => {
+                        attempt.delete_failed(&role, uid);
+                    }
+                }
+                self.restless.insert(key);
+            }
+            (Write::Pin { key, uid, .. }, answer) => {
+                // After a conflict the pod's next event brings the version to pin.
+                if let (Answer::Failed(_), Some(attempt)) = (&answer, self.attempts.get_mut(&key)) {
+                    attempt.pin_failed(&uid);
+                    self.restless.insert(key);
+                } else if let Answer::Refused(words) = answer {
+                    tracing::error!(attempt = %key, words, "a pin is refused");
+                }
+            }
+            (Write::JobStatus { job, .. }, answer) => self.status_told(&job, answer),
+            (Write::TryTemplate { fingerprint, .. }, answer) => {
+                self.template_tried(fingerprint, answer);
+            }
+            (Write::ObjectStatus { kind, name, .. }, answer) => {
+                self.object_told(kind, &name, &answer);
+            }
+            (Write::DeleteComputeJob { .. }, _) => {}
+            (Write::Home { tenant, .. }, answer) => self.tenants.home_kept(&tenant, &answer),
+        }
+    }
+
+    fn job_created(&mut self, key: &AttemptKey, role: &RoleName, answer: Answer) {
+        let Some(attempt) = self.attempts.get_mut(key) else {
+            return;
+        };
+        match answer {
+            Answer::Stands(uid) => {
+                if attempt.job(role) == Some(&NativeJob::Creating) {
+                    self.natives
+                        .insert(uid.clone(), (key.clone(), role.clone()));
+                    attempt.set_job(role, NativeJob::Present { uid, ended: false });
+                }
+            }
+            other => {
+                tracing::warn!(attempt = %key, %role, answer = ?other, "native job not created");
+                if attempt.job(role) == Some(&NativeJob::Creating) {
+                    attempt.set_job(role, NativeJob::Absent);
+                }
+                // Said again with the next tick, not at once: what refused it may last.
+                self.later.insert(key.clone());
+                return;
+            }
+        }
+        self.restless.insert(key.clone());
+    }
+}
+
+/// The one patch that a pod gets (P7).
+fn pin(resource_version: &str, node: &str) -> serde_json::Value {
+    json!({
+        "metadata": {"resourceVersion": resource_version},
+        "spec": {
+            "nodeSelector": {"kubernetes.io/hostname": node},
+            "schedulingGates": null,
+        },
+    })
+}

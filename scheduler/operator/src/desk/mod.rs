@@ -1,0 +1,279 @@
+//! The desk: all state of a leading operator and the plain functions that change it
+//! (HOUSE, shape 4). Engine, books and the index of the cluster lie on it side by side.
+//!
+//! Flow of one turn, driven by [`crate::lead`]:
+//! 1. [`Desk::apply`] notes what happened.
+//! 2. [`Desk::step`], only while no batch is under way: settles, starts, posts and
+//!    schedules, all staged in the books, and hands out one [`Batch`] (A3).
+//! 3. When the batch is durable, [`Desk::appended`] draws its consequences (A1).
+//! 4. [`Desk::writes`] hands out what should now stand in the cluster.
+//!
+//! Guarantees: no write leaves before the batch that it follows from is durable; after a
+//! crash the same writes are said again, from the journal and the cluster alone.
+//! It never waits and never fails: what is wrong with an object is told in the object.
+
+mod answer;
+mod drive;
+mod effects;
+mod intake;
+mod measure;
+mod money;
+mod statements;
+mod tell;
+mod templates;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use edugrid_core::World;
+use edugrid_ledger::{Batch, Books, HistoryView};
+use edugrid_units::{AttemptKey, JobUid, NodeName, PoolName, RoleName, Seconds, Stamp, TenantName};
+
+use crate::{
+    attempt::{Attempt, Wish},
+    change::{Change, Wake},
+    clock::{Clock, Ticker},
+    jobs::Job,
+    metrics::Metrics,
+    requests::PodRequest,
+    writes::{QUEUE_MAX, Write},
+};
+
+/// Kinds that are watched; the desk acts when each has told all that exists.
+pub const WATCHED: usize = 11;
+/// Bounded operations of the engine in one step (O6).
+const OPERATIONS_PER_STEP: u32 = 20_000;
+/// One `Alive` command in so much real time (A2).
+const ALIVE_EVERY: Seconds = Seconds(60);
+
+/// A namespace, as far as it matters.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct NamespaceFacts {
+    tenant: Option<TenantName>,
+    restricted: bool,
+}
+
+/// What a moment in time is for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Timer {
+    /// An attempt's walltime, or its last moment to start.
+    Attempt(AttemptKey),
+    /// An interim charge is due (L5).
+    Capture(AttemptKey),
+    /// A job has run long enough for its status to say so (A6).
+    TellRunning(JobUid),
+    /// A finished job's object goes.
+    Remove(JobUid),
+}
+
+/// See the module.
+pub struct Desk {
+    ticker: Ticker,
+    epoch: u64,
+    world: World,
+    books: Books,
+    history: Box<dyn HistoryView + Send>,
+    metrics: Metrics,
+
+    jobs: BTreeMap<JobUid, Job>,
+    attempts: BTreeMap<AttemptKey, Attempt>,
+    /// Attempts of which something has changed since they were looked at.
+    restless: BTreeSet<AttemptKey>,
+    /// Jobs whose status is due.
+    untold: BTreeSet<JobUid>,
+    /// Attempts and statuses of which a write failed: again with the next tick.
+    later: BTreeSet<AttemptKey>,
+    untold_later: BTreeSet<JobUid>,
+    timers: BTreeSet<(Stamp, Timer)>,
+
+    own_pods: BTreeMap<String, AttemptKey>,
+    natives: BTreeMap<String, (AttemptKey, RoleName)>,
+    foreign: BTreeMap<NodeName, BTreeMap<String, PodRequest>>,
+    foreign_nodes: BTreeMap<String, NodeName>,
+    namespaces: BTreeMap<String, NamespaceFacts>,
+    devices: BTreeMap<PoolName, String>,
+    tenants: tell::Tenants,
+    money: money::Money,
+    templates: templates::Templates,
+
+    synced: usize,
+    schedule_again: bool,
+    alive_at: Stamp,
+    outbox: VecDeque<Write>,
+}
+
+impl Desk {
+    /// A desk with the books as replayed; the engine learns of open attempts (A2) here,
+    /// of everything else from the watches.
+    pub fn new(
+        ticker: Ticker,
+        epoch: u64,
+        books: Books,
+        history: Box<dyn HistoryView + Send>,
+        metrics: Metrics,
+    ) -> Self {
+        let mut desk = Self {
+            alive_at: Clock::real_now(),
+            ticker,
+            epoch,
+            world: World::new(),
+            books,
+            history,
+            metrics,
+            jobs: BTreeMap::new(),
+            attempts: BTreeMap::new(),
+            restless: BTreeSet::new(),
+            untold: BTreeSet::new(),
+            later: BTreeSet::new(),
+            untold_later: BTreeSet::new(),
+            timers: BTreeSet::new(),
+            own_pods: BTreeMap::new(),
+            natives: BTreeMap::new(),
+            foreign: BTreeMap::new(),
+            foreign_nodes: BTreeMap::new(),
+            namespaces: BTreeMap::new(),
+            devices: BTreeMap::new(),
+            tenants: tell::Tenants::default(),
+            money: money::Money::default(),
+            templates: templates::Templates::default(),
+            synced: 0,
+            schedule_again: false,
+            outbox: VecDeque::new(),
+        };
+        desk.reopen_attempts();
+        desk.metrics
+            .epoch
+            .set(i64::try_from(epoch).unwrap_or(i64::MAX));
+        desk
+    }
+
+    /// Whether every watch has told all that exists: only then an absence means anything.
+    pub fn is_synced(&self) -> bool {
+        self.synced >= WATCHED
+    }
+
+    /// Notes an event.
+    pub fn apply(&mut self, wake: Wake) {
+        match wake {
+            Wake::Change(change) => self.change(*change),
+            Wake::Done(done) => self.done(*done),
+            Wake::Asked(asked) => {
+                let reply = self.answer(&asked.query);
+                // Whoever asked may have gone away meanwhile.
+                let _ = asked.reply.send(reply);
+            }
+            Wake::Tick => self.tick(),
+        }
+    }
+
+    /// Stages everything that can be decided now. `None`: nothing is to be written.
+    /// Not to be called while a batch is under way (A3).
+    pub fn step(&mut self) -> Option<Batch> {
+        if !self.is_synced() {
+            return None;
+        }
+        self.ring_timers();
+        self.drive();
+        self.post_money();
+        self.confirm_alive();
+        let now = self.ticker.tick();
+        let plan = self
+            .world
+            .schedule(now, OPERATIONS_PER_STEP, &mut self.books);
+        self.schedule_again = plan.more;
+        self.books.take_batch()
+    }
+
+    /// Whether [`step`](Self::step) has work left that no event announces.
+    pub fn is_restless(&self) -> bool {
+        self.is_synced() && (self.schedule_again || !self.restless.is_empty())
+    }
+
+    /// The next writes, at most `room`.
+    pub fn writes(&mut self, room: usize) -> Vec<Write> {
+        if self.is_synced() {
+            self.tell();
+        }
+        let count = room.min(QUEUE_MAX).min(self.outbox.len());
+        self.outbox.drain(..count).collect()
+    }
+
+    /// What the user wants of the attempt's job. A job that nobody has told of is gone (A7).
+    fn wish(&self, key: &AttemptKey) -> Wish {
+        self.jobs.get(&key.job).map_or(Wish::Gone, |job| job.wish)
+    }
+
+    fn change(&mut self, change: Change) {
+        match change {
+            Change::Tenant(seen) => self.see_tenant(seen),
+            Change::Pool(seen) => self.see_pool(seen),
+            Change::Class(seen) => self.see_class(seen),
+            Change::Voucher(seen) => self.see_voucher(seen),
+            Change::FundingLine(seen) => self.see_funding_line(seen),
+            Change::PriceBook(seen) => self.see_price_book(seen),
+            Change::Namespace(seen) => self.see_namespace(seen),
+            Change::Job(seen) => self.see_job(seen),
+            Change::Node(seen) => self.see_node(seen),
+            Change::Pod(seen) => self.see_pod(seen),
+            Change::Native(seen) => self.see_native(seen),
+        }
+    }
+
+    fn tick(&mut self) {
+        self.schedule_again = true;
+        self.note_reasons();
+        self.retry_templates();
+    }
+
+    fn ring_timers(&mut self) {
+        let now = self.ticker.clock().now();
+        while let Some((due, _)) = self.timers.first()
+            && *due <= now
+            && let Some((_, timer)) = self.timers.pop_first()
+        {
+            match timer {
+                Timer::Attempt(key) => {
+                    self.restless.insert(key);
+                }
+                Timer::Capture(key) => self.capture(&key, now),
+                Timer::TellRunning(job) => self.tell_running(&job),
+                Timer::Remove(job) => self.remove(&job),
+            }
+        }
+    }
+
+    /// Once a minute, that what runs still runs: the last confirmed instant (A2).
+    fn confirm_alive(&mut self) {
+        let real = Clock::real_now();
+        if real.seconds_since(self.alive_at) < ALIVE_EVERY {
+            return;
+        }
+        self.alive_at = real;
+        if self
+            .attempts
+            .values()
+            .any(|attempt| attempt.started.is_some())
+        {
+            let now = self.ticker.tick();
+            self.stage(
+                now,
+                edugrid_ledger::Command::Alive {
+                    at: now,
+                    except: Vec::new(),
+                },
+            );
+        }
+    }
+
+    /// Stages a command that cannot be refused unless the operator itself is wrong: then
+    /// it is told and left, since the rest of the books must go on.
+    fn stage(&mut self, now: Stamp, command: edugrid_ledger::Command) -> bool {
+        let verb = command.verb();
+        match self.books.stage(now, command) {
+            Ok(_) => true,
+            Err(refused) => {
+                tracing::error!(verb, %refused, "the books refuse a command");
+                false
+            }
+        }
+    }
+}

@@ -1,0 +1,441 @@
+//! What is told in objects: statuses of jobs and tenants, and the homes of tenants (A6).
+
+use std::collections::BTreeMap;
+
+use edugrid_core::{TenantCondition, TenantView};
+use edugrid_crds::{Tenant, conditions, labels, tenant::Subject, tenant::SubjectKind};
+use edugrid_units::{JobUid, Seconds, Stamp, TenantName};
+use serde_json::{Value, json};
+
+use super::{Desk, Timer, money::condition};
+use crate::{
+    clock::Clock,
+    jobs::{Bill, Facts},
+    writes::{Answer, QUEUE_MAX, Write},
+};
+
+/// A reason that may end by itself is told after so long, in real time (A6).
+const TELL_REASON_AFTER: Seconds = Seconds(30);
+/// Most reasons that become due in one tick: the bounded rate of A6.
+const REASONS_PER_TICK: usize = 50;
+/// ClusterRoles that the chart ships and the operator may bind, and nothing else.
+const HOME_ROLES: [&str; 2] = ["edugrid-tenant-admin", "edugrid-tenant-viewer"];
+
+/// What is remembered of tenants beside the engine's own.
+#[derive(Debug, Default)]
+pub(super) struct Tenants {
+    known: BTreeMap<String, Known>,
+    homes_due: bool,
+}
+
+#[derive(Debug)]
+struct Known {
+    uid: String,
+    parent: Option<String>,
+    generation: Option<i64>,
+    admins: Vec<Subject>,
+    bad: Option<String>,
+    told: Option<Value>,
+    home: Option<BTreeMap<String, Value>>,
+}
+
+impl Tenants {
+    pub(super) fn set(&mut self, name: &str, tenant: &Tenant, bad: Option<String>) {
+        let old = self.known.remove(name);
+        let uid = tenant.metadata.uid.clone().unwrap_or_default();
+        let old = old.filter(|old| old.uid == uid);
+        let (told, home) = old.map_or((None, None), |old| (old.told, old.home));
+        let known = Known {
+            uid,
+            parent: tenant.spec.parent.clone(),
+            generation: tenant.metadata.generation,
+            admins: tenant.spec.admins.clone(),
+            bad,
+            told,
+            home,
+        };
+        self.known.insert(name.to_owned(), known);
+        self.homes_due = true;
+    }
+
+    /// Whether it was that one that is gone, and not one of the same name before it.
+    pub(super) fn remove(&mut self, name: &str, uid: &str) -> bool {
+        let is_it = self.known.get(name).is_some_and(|known| known.uid == uid);
+        if is_it {
+            self.known.remove(name);
+        }
+        self.homes_due = true;
+        is_it
+    }
+
+    /// From the tenant to the root; `None` if it hangs in no tree.
+    pub(super) fn path(&self, name: &str) -> Option<Vec<TenantName>> {
+        let mut path = Vec::new();
+        let mut next = Some(name.to_owned());
+        while let Some(name) = next {
+            // Longer than there are tenants: it goes in a circle.
+            if path.len() > self.known.len() {
+                return None;
+            }
+            let known = self.known.get(&name)?;
+            path.push(name.into());
+            next = known.parent.clone();
+        }
+        Some(path)
+    }
+
+    /// The tenant itself and all below it.
+    pub(super) fn contains(&self, name: &str) -> bool {
+        self.known.contains_key(name)
+    }
+
+    pub(super) fn home_kept(&mut self, tenant: &str, answer: &Answer) {
+        if !matches!(answer, Answer::Stands(_)) {
+            tracing::warn!(tenant, ?answer, "home namespace not kept, trying again");
+            if let Some(known) = self.known.get_mut(tenant) {
+                known.home = None;
+            }
+            self.homes_due = true;
+        }
+    }
+
+    /// Home namespaces whose bindings are not as the tenants' administrators say.
+    fn homes(&mut self) -> Vec<Write> {
+        if !std::mem::take(&mut self.homes_due) {
+            return Vec::new();
+        }
+        let names: Vec<String> = self.known.keys().cloned().collect();
+        let mut writes = Vec::new();
+        for name in names {
+            let Some(path) = self.path(&name) else {
+                continue;
+            };
+            let above = path
+                .iter()
+                .filter_map(|tenant| self.known.get(tenant.as_str()));
+            let admins: Vec<Subject> = above.flat_map(|known| known.admins.clone()).collect();
+            let bindings = BTreeMap::from([bindings(&name, HOME_ROLES[0], &admins)]);
+            let Some(known) = self.known.get_mut(&name) else {
+                continue;
+            };
+            if known.home.as_ref() != Some(&bindings) {
+                known.home = Some(bindings.clone());
+                writes.push(Write::Home {
+                    tenant: name,
+                    bindings,
+                });
+            }
+        }
+        writes
+    }
+}
+
+/// The role binding of a home: who administers a tenant or one above it may manage it.
+fn bindings(tenant: &str, role: &str, admins: &[Subject]) -> (String, Value) {
+    let subject = |subject: &Subject| match subject.kind {
+        SubjectKind::ServiceAccount => json!({
+            "kind": "ServiceAccount", "name": subject.name, "namespace": subject.namespace,
+        }),
+        SubjectKind::User => {
+            json!({"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": subject.name})
+        }
+        SubjectKind::Group => {
+            json!({"kind": "Group", "apiGroup": "rbac.authorization.k8s.io", "name": subject.name})
+        }
+    };
+    let body = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "RoleBinding",
+        "metadata": {"name": role, "namespace": labels::home_namespace(tenant)},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
+        "subjects": admins.iter().map(subject).collect::<Vec<_>>(),
+    });
+    (role.to_owned(), body)
+}
+
+impl Desk {
+    /// Puts the statuses that are due into the outbox.
+    pub(super) fn tell(&mut self) {
+        for write in self.tenants.homes() {
+            self.outbox.push_back(write);
+        }
+        let due: Vec<JobUid> = self.untold.iter().take(QUEUE_MAX).cloned().collect();
+        for uid in due {
+            if self.outbox.len() >= QUEUE_MAX {
+                return;
+            }
+            self.untold.remove(&uid);
+            self.tell_job(&uid);
+        }
+    }
+
+    fn tell_job(&mut self, uid: &JobUid) {
+        let Some(job) = self.jobs.get(uid) else {
+            return;
+        };
+        if job.telling.under_way || job.wish == crate::attempt::Wish::Gone {
+            return;
+        }
+        let started = job
+            .open
+            .as_ref()
+            .and_then(|key| self.attempts.get(key)?.started);
+        let mut waiting = self.world.waiting();
+        let reason = waiting.find(|(waits, _)| *waits == uid).map(|(_, reason)| reason);
+        let facts = Facts {
+            started,
+            reason,
+            bill: self.bill(uid),
+            epoch: self.epoch,
+        };
+        let write = Write::JobStatus {
+            job: uid.clone(),
+            namespace: job.identity.namespace.clone(),
+            name: job.identity.name.clone(),
+            resource_version: job.resource_version.clone(),
+            epoch: i64::try_from(self.epoch).unwrap_or(i64::MAX),
+            status: job.status(&facts),
+        };
+        self.outbox.push_back(write);
+        if let Some(job) = self.jobs.get_mut(uid) {
+            job.telling.due = false;
+            job.telling.under_way = true;
+        }
+    }
+
+    /// Who pays for a job, over all its attempts.
+    pub(super) fn bill(&self, uid: &JobUid) -> Bill {
+        let mut bill = Bill::default();
+        let settled: Vec<_> = self
+            .books
+            .settled_attempts(uid)
+            .map(|(key, _)| key.clone())
+            .collect();
+        let open = self.jobs.get(uid).and_then(|job| job.open.clone());
+        for key in settled.iter().chain(&open) {
+            let Some(paid) = self.books.payments(key) else {
+                continue;
+            };
+            for (voucher, charged) in paid.vouchers {
+                let line = bill.line(voucher);
+                line.2 = line.2.saturating_add(charged);
+                bill.charged = bill.charged.saturating_add(charged);
+            }
+            bill.own.1 = bill.own.1.saturating_add(paid.own);
+            bill.charged = bill.charged.saturating_add(paid.own);
+        }
+        if let Some(attempt) = open.as_ref().and_then(|key| self.books.open_attempt(key)) {
+            for slice in &attempt.hold.slices {
+                let (granted, own) = slice.split(slice.base);
+                if let Some(voucher) = &slice.voucher {
+                    let line = bill.line(voucher.clone());
+                    line.1 = line.1.saturating_add(granted);
+                }
+                bill.own.0 = bill.own.0.saturating_add(own);
+                bill.held = bill.held.saturating_add(slice.base);
+            }
+        }
+        bill
+    }
+
+    pub(super) fn status_told(&mut self, uid: &JobUid, answer: Answer) {
+        let Some(job) = self.jobs.get_mut(uid) else {
+            return;
+        };
+        job.telling.under_way = false;
+        match answer {
+            Answer::Stands(version) => {
+                job.resource_version = version;
+                if job.telling.due {
+                    self.untold.insert(uid.clone());
+                }
+            }
+            Answer::Gone => {}
+            Answer::Refused(words) => tracing::error!(%uid, words, "a status is refused"),
+            Answer::Conflict | Answer::Failed(_) => {
+                job.telling.due = true;
+                self.untold_later.insert(uid.clone());
+            }
+        }
+    }
+
+    pub(super) fn object_told(&mut self, kind: &'static str, name: &str, answer: &Answer) {
+        if matches!(answer, Answer::Stands(_) | Answer::Gone) {
+            return;
+        }
+        tracing::warn!(kind, name, ?answer, "status not written");
+        match kind {
+            "Tenant" => {
+                if let Some(known) = self.tenants.known.get_mut(name) {
+                    known.told = None;
+                }
+            }
+            "ComputeVoucher" => self.money.forget_told("computevouchers", name),
+            "FundingLine" => self.money.forget_told("fundinglines", name),
+            _ => self.money.forget_told("pricebooks", name),
+        }
+    }
+
+    pub(super) fn tell_running(&mut self, uid: &JobUid) {
+        let running = |key| {
+            self.attempts
+                .get(key)
+                .is_some_and(crate::attempt::Attempt::is_running)
+        };
+        let writer_is_behind = self.outbox.len() >= QUEUE_MAX;
+        if let Some(job) = self.jobs.get_mut(uid)
+            && job.open.as_ref().is_some_and(running)
+            && !writer_is_behind
+        {
+            job.telling.due = true;
+            self.untold.insert(uid.clone());
+        }
+    }
+
+    /// Removes the object of a job that finished long enough ago.
+    pub(super) fn remove(&mut self, uid: &JobUid) {
+        let Some(job) = self.jobs.get(uid).filter(|job| job.is_over()) else {
+            return;
+        };
+        let now = self.ticker.clock().now();
+        let goes = job.finished().unwrap_or(now).after(job.ttl);
+        if goes > now {
+            self.timers.insert((goes, Timer::Remove(uid.clone())));
+            return;
+        }
+        self.outbox.push_back(Write::DeleteComputeJob {
+            job: uid.clone(),
+            namespace: job.identity.namespace.clone(),
+            name: job.identity.name.clone(),
+        });
+    }
+
+    /// Once a second: what was put off, reasons that have lasted, and tenants.
+    pub(super) fn note_reasons(&mut self) {
+        self.restless.extend(std::mem::take(&mut self.later));
+        self.untold.extend(std::mem::take(&mut self.untold_later));
+        let real = Clock::real_now();
+        let mut due = Vec::new();
+        for (uid, reason) in self.world.waiting() {
+            let Some(job) = self.jobs.get_mut(uid) else {
+                continue;
+            };
+            let since = match job.telling.waits {
+                Some((code, since)) if code == reason.code => since,
+                _ => real,
+            };
+            job.telling.waits = Some((reason.code, since));
+            let told = job.seen.reason.as_deref() == Some(reason.code.as_str());
+            let lasted = real.seconds_since(since) >= TELL_REASON_AFTER;
+            if !told && (lasted || reason.code.needs_a_person()) && due.len() < REASONS_PER_TICK {
+                due.push(uid.clone());
+            }
+        }
+        for uid in due {
+            let tenant_known = self
+                .jobs
+                .get(&uid)
+                .is_some_and(|job| !job.telling.under_way);
+            if tenant_known {
+                self.untold.insert(uid);
+            }
+        }
+        self.tell_tenants(real);
+    }
+
+    fn tell_tenants(&mut self, real: Stamp) {
+        if !self.is_synced() {
+            return;
+        }
+        let _ = real;
+        for view in self.world.tenants() {
+            let name = view.name.to_string();
+            let Some(known) = self.tenants.known.get_mut(&name) else {
+                continue;
+            };
+            let facts = tenant_facts(&view, known.bad.as_deref());
+            if known.told.as_ref() != Some(&facts) {
+                let status = tenant_status(&view, known.bad.as_deref(), known.generation);
+                known.told = Some(facts);
+                self.outbox.push_back(Write::ObjectStatus {
+                    kind: "Tenant",
+                    plural: "tenants",
+                    name,
+                    status,
+                });
+            }
+        }
+    }
+}
+
+/// What decides whether a tenant's status is written again: all of it but times.
+fn tenant_facts(view: &TenantView, bad: Option<&str>) -> Value {
+    json!([quotas(view), faults(view), bad])
+}
+
+fn quotas(view: &TenantView) -> Vec<Value> {
+    let quoted = view.pools.iter().filter(|line| line.nominal.is_some());
+    quoted
+        .map(|line| json!({"pool": line.pool.as_str(), "nominal": line.effective.to_string()}))
+        .collect()
+}
+
+/// Conditions that hold, with their words.
+fn faults(view: &TenantView) -> Vec<(&'static str, String)> {
+    use edugrid_core::TreeFault;
+    let told = view.conditions.iter().map(|condition| match condition {
+        TenantCondition::Fault { fault: TreeFault::SecondRoot { root }, .. } => {
+            (conditions::SECOND_ROOT, format!("{root} is the root already, give spec.parent"))
+        }
+        TenantCondition::Fault { at, fault } => {
+            (conditions::READY, format!("not below the root, see tenant {at}: {fault:?}"))
+        }
+        TenantCondition::QuotaOvercommitted { pool, claimed, effective } => (
+            conditions::QUOTA_OVERCOMMITTED,
+            format!("pool {pool}: {claimed} is claimed, {effective} counts, the rest is above the parent's nominal"),
+        ),
+        TenantCondition::ChildrenOvercommitted { pool, claimed, effective } => (
+            conditions::QUOTA_OVERCOMMITTED,
+            format!("pool {pool}: the children claim {claimed} of {effective}"),
+        ),
+    });
+    told.collect()
+}
+
+fn tenant_status(view: &TenantView, bad: Option<&str>, generation: Option<i64>) -> Value {
+    let faults = faults(view);
+    let not_ready = bad.map(str::to_owned).or_else(|| {
+        let fault = faults
+            .iter()
+            .find(|(kind, _)| *kind != conditions::QUOTA_OVERCOMMITTED);
+        fault.map(|(_, words)| words.clone())
+    });
+    let words = not_ready
+        .clone()
+        .unwrap_or_else(|| "in the tree".to_owned());
+    let mut list = vec![condition(
+        conditions::READY,
+        not_ready.is_none(),
+        &words,
+        generation,
+    )];
+    for kind in [conditions::QUOTA_OVERCOMMITTED, conditions::SECOND_ROOT] {
+        let of_kind: Vec<&str> = faults
+            .iter()
+            .filter(|(held, _)| *held == kind)
+            .map(|(_, words)| words.as_str())
+            .collect();
+        list.push(condition(
+            kind,
+            !of_kind.is_empty(),
+            &of_kind.join("; "),
+            generation,
+        ));
+    }
+    json!({
+        "observedGeneration": generation,
+        "homeNamespace": labels::home_namespace(view.name.as_str()),
+        "quotas": quotas(view),
+        "conditions": list,
+    })
+}

@@ -1,0 +1,296 @@
+//! The loop of a leading operator: select what happened, then change state synchronously
+//! (HOUSE, shape 4). Async is only in this room and at the rims.
+
+use std::time::Duration;
+
+use edugrid_crds::labels;
+use edugrid_ledger::{AppendError, Batch, SegmentStore};
+use kube::{Api, Client};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinSet,
+    time::{Instant, MissedTickBehavior, interval},
+};
+
+use crate::{
+    change::{Change, NativeFact, Wake},
+    clock::Clock,
+    desk::Desk,
+    journal::ClusterJournal,
+    lease::{Held, Lease},
+    metrics::Metrics,
+    pods,
+    visibility::Asked,
+    watch::{self, Seen},
+    writes::{self, Done, QUEUE_MAX, Write},
+};
+
+/// Changes that wait for the loop; a full channel pauses the watches.
+const CHANGES_MAX: usize = 4096;
+/// Events that one turn takes before it acts on them.
+const EVENTS_PER_TURN: usize = 1024;
+/// Between ticks.
+const TICK: Duration = Duration::from_millis(500);
+/// Longest wait for what is under way when the operator is asked to stop.
+const STOP_WAIT: Duration = Duration::from_secs(10);
+
+/// Why a leader stops leading.
+#[derive(Debug, thiserror::Error)]
+pub enum LeadError {
+    /// The lease is lost, or can't be renewed.
+    #[error("the lease is lost")]
+    LeaseLost,
+    /// The journal went on without this leader, or refuses it (A3).
+    #[error("the journal can't be continued")]
+    Journal(#[from] AppendError),
+    /// Memory and journal disagree.
+    #[error("the books are not those of the journal")]
+    Books(#[from] edugrid_ledger::NotInFlight),
+    /// A part of the operator ended that never should.
+    #[error("{0} ended")]
+    PartEnded(&'static str),
+}
+
+/// What a leader needs.
+pub struct Leader {
+    /// The client, without a rate limit.
+    pub client: Client,
+    /// The state.
+    pub desk: Desk,
+    /// Where batches go.
+    pub journal: ClusterJournal,
+    /// The lease that is held.
+    pub lease: Lease,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// The clock of the book.
+    pub clock: Clock,
+    /// Questions from the visibility API.
+    pub questions: mpsc::Receiver<Asked>,
+}
+
+/// Leads until told to stop, or until something says that this process must not go on.
+///
+/// # Errors
+/// With the reason; the process should then end, since what it holds in memory may be
+/// behind the journal.
+pub async fn lead(leader: Leader, stop: impl Future<Output = ()>) -> Result<(), LeadError> {
+    let Leader {
+        client,
+        mut desk,
+        journal,
+        lease,
+        metrics,
+        clock,
+        mut questions,
+    } = leader;
+    let mut tasks = JoinSet::new();
+    let (changes_in, mut changes) = mpsc::channel(CHANGES_MAX);
+    watch_all(&client, clock, &changes_in, &mut tasks);
+    let (writes_in, writes_out) = mpsc::channel(QUEUE_MAX);
+    let (answers_in, mut answers) = mpsc::channel(QUEUE_MAX);
+    let held = lease.held();
+    let writer = writes::run(
+        client,
+        held.clone(),
+        metrics.requests.clone(),
+        writes_out,
+        answers_in,
+    );
+    tasks.spawn(writer);
+    let mut turn = Turn {
+        journal,
+        metrics,
+        appending: None,
+    };
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let keep = lease.keep();
+    tokio::pin!(stop, keep);
+    loop {
+        let again = desk.is_restless() && turn.appending.is_none();
+        let wake = tokio::select! {
+            biased;
+            () = &mut stop => break,
+            () = &mut keep => return Err(LeadError::LeaseLost),
+            appended = turn.appended() => {
+                turn.consequences(appended, &mut desk)?;
+                None
+            }
+            Some(change) = changes.recv() => Some(Wake::Change(Box::new(change))),
+            Some(done) = answers.recv() => Some(Wake::Done(Box::new(done))),
+            Some(asked) = questions.recv() => Some(Wake::Asked(asked)),
+            _ = ticks.tick() => Some(Wake::Tick),
+            Some(_) = tasks.join_next() => return Err(LeadError::PartEnded("a watch or the writer")),
+            () = std::future::ready(()), if again => None,
+        };
+        let is_tick = matches!(wake, Some(Wake::Tick));
+        if let Some(wake) = wake {
+            desk.apply(wake);
+        }
+        drain(&mut desk, &mut changes, &mut answers);
+        if !held.is_valid() {
+            return Err(LeadError::LeaseLost);
+        }
+        turn.take(&mut desk, &held);
+        send(&mut desk, &writes_in)?;
+        if is_tick {
+            desk.measure();
+        }
+    }
+    wind_up(&mut desk, &mut turn, writes_in, &mut tasks).await?;
+    lease.release().await;
+    Ok(())
+}
+
+/// The batch under way (A3).
+struct Turn {
+    journal: ClusterJournal,
+    metrics: Metrics,
+    appending: Option<Appending>,
+}
+
+struct Appending {
+    batch: Batch,
+    since: Instant,
+    result: oneshot::Receiver<Result<(), AppendError>>,
+}
+
+impl Turn {
+    /// Waits for the batch under way; for ever if there is none.
+    async fn appended(&mut self) -> Result<(), AppendError> {
+        match &mut self.appending {
+            Some(appending) => match (&mut appending.result).await {
+                Ok(result) => result,
+                // The task was cancelled: only when the process ends.
+                Err(_) => std::future::pending().await,
+            },
+            None => std::future::pending().await,
+        }
+    }
+
+    fn consequences(
+        &mut self,
+        result: Result<(), AppendError>,
+        desk: &mut Desk,
+    ) -> Result<(), LeadError> {
+        result?;
+        if let Some(appending) = self.appending.take() {
+            self.metrics
+                .append_seconds
+                .observe(appending.since.elapsed().as_secs_f64());
+            desk.appended(&appending.batch)?;
+        }
+        Ok(())
+    }
+
+    /// Takes what can be decided now and sends it to the journal.
+    fn take(&mut self, desk: &mut Desk, held: &Held) {
+        if self.appending.is_some() || !held.is_valid() {
+            return;
+        }
+        let Some(batch) = desk.step() else { return };
+        let (answer, result) = oneshot::channel();
+        let mut journal = self.journal.clone();
+        let segment = batch.segment().clone();
+        tokio::spawn(async move {
+            // The loop is gone only when the process ends.
+            let _ = answer.send(journal.append(&segment).await);
+        });
+        self.appending = Some(Appending {
+            batch,
+            since: Instant::now(),
+            result,
+        });
+    }
+}
+
+/// Takes what else has happened, so that a burst costs one turn.
+fn drain(
+    desk: &mut Desk,
+    changes: &mut mpsc::Receiver<Change>,
+    answers: &mut mpsc::Receiver<Done>,
+) {
+    for _ in 0..EVENTS_PER_TURN {
+        if let Ok(change) = changes.try_recv() {
+            desk.apply(Wake::Change(Box::new(change)));
+        } else if let Ok(done) = answers.try_recv() {
+            desk.apply(Wake::Done(Box::new(done)));
+        } else {
+            return;
+        }
+    }
+}
+
+fn send(desk: &mut Desk, writer: &mpsc::Sender<Write>) -> Result<(), LeadError> {
+    for write in desk.writes(writer.capacity()) {
+        if writer.try_send(write).is_err() {
+            return Err(LeadError::PartEnded("the writer"));
+        }
+    }
+    Ok(())
+}
+
+/// A graceful stop: the batch under way and the writes already sent are finished.
+async fn wind_up(
+    desk: &mut Desk,
+    turn: &mut Turn,
+    writer: mpsc::Sender<Write>,
+    tasks: &mut JoinSet<()>,
+) -> Result<(), LeadError> {
+    tracing::info!("stopping");
+    if turn.appending.is_some()
+        && let Ok(result) = tokio::time::timeout(STOP_WAIT, turn.appended()).await
+    {
+        turn.consequences(result, desk)?;
+        send(desk, &writer)?;
+    }
+    drop(writer);
+    // The first task to end is the writer, with its queue done; the watches never do.
+    let _ = tokio::time::timeout(STOP_WAIT, tasks.join_next()).await;
+    tasks.abort_all();
+    Ok(())
+}
+
+/// One watch per kind.
+fn watch_all(
+    client: &Client,
+    clock: Clock,
+    sender: &mpsc::Sender<Change>,
+    tasks: &mut JoinSet<()>,
+) {
+    macro_rules! all {
+        ($change:ident) => {
+            tasks.spawn(watch::run(
+                Api::all(client.clone()),
+                None,
+                sender.clone(),
+                |seen| Some(Change::$change(seen)),
+            ));
+        };
+    }
+    all!(Tenant);
+    all!(Pool);
+    all!(Class);
+    all!(Voucher);
+    all!(FundingLine);
+    all!(PriceBook);
+    all!(Namespace);
+    all!(Job);
+    all!(Node);
+    tasks.spawn(watch::run(
+        Api::all(client.clone()),
+        None,
+        sender.clone(),
+        move |seen: Seen<_>| {
+            seen.map(|pod| Some(pods::read(&pod, &clock)))
+                .map(Change::Pod)
+        },
+    ));
+    tasks.spawn(watch::run(
+        Api::all(client.clone()),
+        Some(labels::JOB_UID.to_owned()),
+        sender.clone(),
+        |seen: Seen<_>| seen.map(|job| NativeFact::read(&job)).map(Change::Native),
+    ));
+}

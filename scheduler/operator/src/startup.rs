@@ -1,0 +1,248 @@
+//! What must be in place before an operator may act: a server that is new enough, the
+//! policies that the books rest on (L12), and the books themselves (A2, A4).
+
+use std::path::Path;
+
+use edugrid_ledger::{
+    Algorithm, AppendError, Books, Command, Opening, ReadError, Refused, Restored, Segment,
+    SegmentStore, SledView, ViewFound, restore,
+};
+use edugrid_units::Stamp;
+use k8s_openapi::api::admissionregistration::v1::{
+    MutatingAdmissionPolicy, MutatingAdmissionPolicyBinding, ValidatingAdmissionPolicy,
+    ValidatingAdmissionPolicyBinding,
+};
+use kube::{Api, Client, Resource};
+use serde::de::DeserializeOwned;
+
+use crate::{clock::Clock, journal::ClusterJournal};
+
+/// The oldest Kubernetes on which admission policies that write are stable.
+const MINOR_MIN: u32 = 36;
+/// Segments of one read.
+const READ_LIMIT: usize = 64;
+
+/// Policies without which nothing is admitted; the chart ships each with a binding of the
+/// same name.
+const VALIDATING: [&str; 15] = [
+    "crd-protection.edugrid.io",
+    "issuer-rights.edugrid.io",
+    "job-labels.edugrid.io",
+    "job-status.edugrid.io",
+    "ledger-segments.edugrid.io",
+    "maker.edugrid.io",
+    "namespace-binding.edugrid.io",
+    "operator-jobs.edugrid.io",
+    "operator-pods.edugrid.io",
+    "placement-gate.edugrid.io",
+    "pod-labels.edugrid.io",
+    "status-writers.edugrid.io",
+    "submitter.edugrid.io",
+    "tenant-rights.edugrid.io",
+    "voucher-approval.edugrid.io",
+];
+/// The same for policies that write.
+const MUTATING: [&str; 2] = ["stamp-maker.edugrid.io", "stamp-submitter.edugrid.io"];
+
+/// Why the books can't be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The journal can't be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The journal or the view is damaged.
+    #[error("the journal can't be replayed")]
+    Replay(#[from] edugrid_ledger::RestoreError),
+    /// The first commands of this leader are refused.
+    #[error("the books refuse to be led")]
+    Refused(#[from] Refused),
+    /// Another leader was faster, or the segment is refused.
+    #[error("the epoch can't be written")]
+    Append(#[from] AppendError),
+    /// The clock of the book isn't the one that was asked for.
+    #[error(
+        "this book runs its clock {book} times faster than real time and --clock-factor says {asked}: \
+         give --clock-factor={book}, a book's clock never changes"
+    )]
+    Factor {
+        /// The book's.
+        book: u32,
+        /// What was asked for.
+        asked: u32,
+    },
+    /// No randomness for the nonce.
+    #[error("no randomness: {0}")]
+    Random(getrandom::Error),
+    /// Nothing was staged where something must have been.
+    #[error("the books hold no opening")]
+    NotOpened,
+}
+
+/// The books, led by this process.
+pub struct Led {
+    /// The books after this leader's epoch.
+    pub books: Books,
+    /// The local view, up to the same entry.
+    pub view: SledView,
+    /// The epoch of this leader.
+    pub epoch: u64,
+    /// The clock that stands in segment 0.
+    pub clock: Clock,
+}
+
+/// What is missing before this process may lead; empty: nothing.
+pub async fn missing(client: &Client) -> Vec<String> {
+    let mut missing = Vec::new();
+    match client.apiserver_version().await {
+        Ok(version) => {
+            let digits: String = version
+                .minor
+                .chars()
+                .take_while(char::is_ascii_digit)
+                .collect();
+            let minor = digits.parse().unwrap_or(0);
+            if version.major == "1" && minor < MINOR_MIN {
+                let found = version.git_version;
+                missing.push(format!(
+                    "kubernetes 1.{MINOR_MIN} or newer is needed, this is {found}"
+                ));
+            }
+        }
+        Err(error) => missing.push(format!("the api server does not answer: {error}")),
+    }
+    missing.extend(absent::<ValidatingAdmissionPolicy>(client, &VALIDATING).await);
+    missing.extend(absent::<ValidatingAdmissionPolicyBinding>(client, &VALIDATING).await);
+    missing.extend(absent::<MutatingAdmissionPolicy>(client, &MUTATING).await);
+    missing.extend(absent::<MutatingAdmissionPolicyBinding>(client, &MUTATING).await);
+    missing
+}
+
+async fn absent<K>(client: &Client, wanted: &[&str]) -> Vec<String>
+where
+    K: Resource<Scope = kube::core::ClusterResourceScope>
+        + Clone
+        + DeserializeOwned
+        + std::fmt::Debug,
+    K::DynamicType: Default,
+{
+    let kind = K::kind(&K::DynamicType::default()).into_owned();
+    let api: Api<K> = Api::all(client.clone());
+    match api.list(&kube::api::ListParams::default()).await {
+        Ok(list) => wanted
+            .iter()
+            .filter(|name| {
+                !list
+                    .items
+                    .iter()
+                    .any(|item| item.meta().name.as_deref() == Some(name))
+            })
+            .map(|name| format!("{kind} {name} is missing, install the chart again"))
+            .collect(),
+        Err(error) => vec![format!("{kind} objects can't be listed: {error}")],
+    }
+}
+
+/// Replays the journal and begins this leader's epoch in it (A2, A4).
+///
+/// # Errors
+/// If the journal can't be read or is damaged, or another leader was faster.
+pub async fn open(
+    journal: &mut ClusterJournal,
+    directory: &Path,
+    factor: u32,
+) -> Result<Led, OpenError> {
+    let segments = read_all(journal).await?;
+    let Restored {
+        mut books,
+        mut view,
+        found,
+    } = restore(&directory.join("view"), &segments)?;
+    match found {
+        ViewFound::Missing => tracing::info!("the local view was made from the journal"),
+        ViewFound::Kept => tracing::info!("the local view was there"),
+        ViewFound::Rebuilt { why, moved_to } => {
+            tracing::warn!(
+                why,
+                ?moved_to,
+                "the local view was damaged and is made again"
+            );
+        }
+    }
+    let now = Clock::real_now();
+    if books.opening().is_none() {
+        let origin = Stamp::from_seconds(now.seconds());
+        let algorithm = Algorithm::Sha256;
+        let opening = Opening {
+            book: random_uuid()?,
+            algorithm,
+            origin,
+            factor,
+        };
+        books.stage(origin, Command::Open(opening))?;
+    }
+    let opening = books.opening().ok_or(OpenError::NotOpened)?;
+    if opening.factor != factor {
+        return Err(OpenError::Factor {
+            book: opening.factor,
+            asked: factor,
+        });
+    }
+    let clock = Clock {
+        origin: opening.origin,
+        factor: opening.factor,
+    };
+    let epoch = books.epoch().saturating_add(1);
+    books.stage(
+        clock.now(),
+        Command::Epoch {
+            epoch,
+            writer: random_uuid()?,
+        },
+    )?;
+    let batch = books.take_batch().ok_or(OpenError::NotOpened)?;
+    journal.append(batch.segment()).await?;
+    books
+        .committed(batch.segment().sequence)
+        .map_err(|_| OpenError::NotOpened)?;
+    if let Err(error) =
+        edugrid_ledger::HistoryView::append(&mut view, batch.records(), batch.after())
+    {
+        tracing::error!(%error, "the local view can't be written, statements may lag");
+    }
+    Ok(Led {
+        books,
+        view,
+        epoch,
+        clock,
+    })
+}
+
+async fn read_all(journal: &mut ClusterJournal) -> Result<Vec<Segment>, ReadError> {
+    let mut all: Vec<Segment> = Vec::new();
+    loop {
+        let from = all.last().map_or(0, |last| last.sequence.saturating_add(1));
+        let page = journal.read(from, READ_LIMIT).await?;
+        let is_last = page.len() < READ_LIMIT;
+        all.extend(page);
+        if is_last {
+            return Ok(all);
+        }
+    }
+}
+
+/// A random UUID (version 4) in text.
+fn random_uuid() -> Result<String, OpenError> {
+    let mut bytes = [0_u8; 16];
+    getrandom::fill(&mut bytes).map_err(OpenError::Random)?;
+    bytes[6] = (bytes[6] & 0x0f) | 0x40;
+    bytes[8] = (bytes[8] & 0x3f) | 0x80;
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let groups = [
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..],
+    ];
+    Ok(groups.join("-"))
+}

@@ -1,0 +1,196 @@
+//! The desk: takes a request whose caller is known, asks the operator's loop and puts the
+//! answer into the form that was asked for.
+//!
+//! Contract: at most one question per request; an answer or a refusal within [`LIMIT`];
+//! discovery never waits for the loop. Must not know: TLS, sockets.
+
+use axum::extract::Query as Parameters;
+use hyper::{Method, StatusCode, Uri};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::{Duration, timeout},
+};
+
+use super::{
+    discovery,
+    front_proxy::{Caller, Stranger},
+    media::accepts,
+    query::{Asked, NotFound, Query, Reply},
+    route::{Route, Target},
+    status::Refusal,
+    table::{IncludeObject, TABLE},
+};
+
+/// How long a caller waits for the loop, its queue included.
+pub const LIMIT: Duration = Duration::from_secs(5);
+
+const JSON: &str = "application/json";
+
+/// What goes back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// The HTTP status.
+    pub code: StatusCode,
+    /// The media type of the body.
+    pub media_type: &'static str,
+    /// The body.
+    pub body: Vec<u8>,
+    /// Whether another connection may lead to a replica that knows more.
+    pub try_elsewhere: bool,
+}
+
+/// Where questions go, and whether this replica can answer them.
+#[derive(Clone, Debug)]
+pub struct Desk {
+    /// To the loop.
+    pub questions: mpsc::Sender<Asked>,
+    /// Whether this replica leads.
+    pub leading: watch::Receiver<bool>,
+    /// How long to wait for the loop; [`LIMIT`] but in tests.
+    pub limit: Duration,
+}
+
+/// The parameters of a read that mean something here.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Asks {
+    watch: Option<String>,
+    include_object: Option<String>,
+    label_selector: Option<String>,
+    field_selector: Option<String>,
+    #[serde(rename = "continue")]
+    next: Option<String>,
+}
+
+impl Desk {
+    /// Answers one request.
+    pub async fn serve(
+        &self,
+        caller: Result<Caller, Stranger>,
+        method: &Method,
+        uri: &Uri,
+        accept: &str,
+    ) -> Page {
+        match self.answer(caller, method, uri, accept).await {
+            Ok(page) => page,
+            Err(refusal) => refused(&refusal),
+        }
+    }
+
+    async fn answer(
+        &self,
+        caller: Result<Caller, Stranger>,
+        method: &Method,
+        uri: &Uri,
+        accept: &str,
+    ) -> Result<Page, Refusal> {
+        let route = Route::parse(uri.path());
+        // A probe has no front proxy between, and learns nothing.
+        if route == Some(Route::Health) {
+            return Ok(plain("text/plain; charset=utf-8", b"ok".to_vec()));
+        }
+        let caller = caller?;
+        tracing::debug!(user = caller.user, %method, path = uri.path(), "asked");
+        let route = route.ok_or(Refusal::NoSuchPath)?;
+        if method != Method::GET && method != Method::HEAD {
+            return Err(Refusal::Method(method.to_string()));
+        }
+        match route {
+            Route::Read(target) => self.read(&target, uri, accept).await,
+            constant => Ok(document(&constant, accept)),
+        }
+    }
+
+    async fn read(&self, target: &Target, uri: &Uri, accept: &str) -> Result<Page, Refusal> {
+        let Parameters(asks) = Parameters::<Asks>::try_from_uri(uri)
+            .map_err(|error| Refusal::BadRequest(error.body_text()))?;
+        let include = asks.check()?;
+        let query = target.query()?;
+        if !*self.leading.borrow() {
+            return Err(Refusal::Standby);
+        }
+        let answer = target.pick(self.ask(query).await?)?;
+        if accepts(accept, &TABLE) {
+            page(&answer.table(include))
+        } else {
+            page(&answer)
+        }
+    }
+
+    async fn ask(&self, query: Query) -> Result<Result<Reply, NotFound>, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        let asking = async {
+            self.questions.send(Asked { query, reply }).await.ok()?;
+            answer.await.ok()
+        };
+        let late = Refusal::Late(self.limit.as_secs());
+        timeout(self.limit, asking).await.ok().flatten().ok_or(late)
+    }
+}
+
+impl Asks {
+    /// Refuses what would otherwise be ignored in silence.
+    fn check(&self) -> Result<IncludeObject, Refusal> {
+        let given = |value: &Option<String>| value.as_deref().is_some_and(|text| !text.is_empty());
+        if self.watch.as_deref().is_some_and(|text| !matches!(text, "" | "0" | "false")) {
+            return Err(Refusal::Method("watch".to_owned()));
+        }
+        if given(&self.label_selector) || given(&self.field_selector) {
+            return Err(Refusal::BadRequest(
+                "selectors are not supported: answers carry no labels, filter what comes back"
+                    .to_owned(),
+            ));
+        }
+        if given(&self.next) {
+            return Err(Refusal::BadRequest(
+                "continue: lists are not paged, leave it out".to_owned(),
+            ));
+        }
+        IncludeObject::parse(self.include_object.as_deref()).ok_or_else(|| {
+            Refusal::BadRequest("includeObject: one of None, Metadata, Object".to_owned())
+        })
+    }
+}
+
+/// A document that never changes.
+fn document(route: &Route, accept: &str) -> Page {
+    let of = |value: Value| plain(JSON, value.to_string().into_bytes());
+    match route {
+        Route::Groups if accepts(accept, &discovery::AGGREGATED) => plain(
+            discovery::AGGREGATED_TYPE,
+            discovery::aggregated().to_string().into_bytes(),
+        ),
+        Route::Groups => of(discovery::groups()),
+        Route::Group => of(discovery::group()),
+        Route::OpenApiV2 => of(discovery::openapi_v2()),
+        Route::OpenApiV3 => of(discovery::openapi_v3()),
+        Route::OpenApiV3Version => of(discovery::openapi_v3_version()),
+        Route::Resources | Route::Health | Route::Read(_) => of(discovery::resources()),
+    }
+}
+
+fn plain(media_type: &'static str, body: Vec<u8>) -> Page {
+    Page { code: StatusCode::OK, media_type, body, try_elsewhere: false }
+}
+
+fn page(answer: &impl Serialize) -> Result<Page, Refusal> {
+    serde_json::to_vec(answer)
+        .map(|body| plain(JSON, body))
+        .map_err(|error| Refusal::Broken(error.to_string()))
+}
+
+fn refused(refusal: &Refusal) -> Page {
+    Page {
+        code: refusal.code(),
+        media_type: JSON,
+        // A Status has text keys only: it always becomes JSON.
+        body: serde_json::to_vec(&refusal.status()).unwrap_or_default(),
+        try_elsewhere: refusal.another_replica_may_know(),
+    }
+}
+
+#[cfg(test)]
+#[path = "desk_tests.rs"]
+mod tests;

@@ -1,0 +1,205 @@
+//! From a path to a question, and from the loop's answer to what was asked for.
+//!
+//! Pure: no connection, no caller. Every path that clients of Kubernetes ask for is spelled
+//! here once.
+
+use edugrid_crds::{
+    labels::{HOME_NAMESPACE_PREFIX, RESERVED_TENANT_NAME},
+    visibility::{
+        API_VERSION, EXPLANATIONS, GROUP, QUEUED_JOBS, QUEUED_JOBS_MAX, QueuedJobList, RESOURCES,
+        Resource, STATEMENTS, TENANT_USES, TenantUseList,
+    },
+};
+use edugrid_units::TenantName;
+
+use super::{
+    query::{NotFound, Query, Reply},
+    status::Refusal,
+    table::Answer,
+};
+
+/// What a path leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// Whether the process is there.
+    Health,
+    /// All groups.
+    Groups,
+    /// Our group.
+    Group,
+    /// The resources of our version.
+    Resources,
+    /// The old description of all.
+    OpenApiV2,
+    /// The index of the new descriptions.
+    OpenApiV3,
+    /// The new description of our version.
+    OpenApiV3Version,
+    /// Something to read.
+    Read(Target),
+}
+
+/// What is to be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Which resource.
+    pub resource: &'static Resource,
+    /// Where; `None`: in all namespaces.
+    pub namespace: Option<String>,
+    /// The one; `None`: all of them.
+    pub name: Option<String>,
+}
+
+impl Route {
+    /// Reads a path. Names of Kubernetes need no percent signs, so a path with one leads
+    /// nowhere.
+    pub fn parse(path: &str) -> Option<Self> {
+        let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
+        Some(match parts.as_slice() {
+            ["healthz" | "livez" | "readyz"] => Self::Health,
+            ["apis"] => Self::Groups,
+            ["apis", GROUP] => Self::Group,
+            ["openapi", "v2"] => Self::OpenApiV2,
+            ["openapi", "v3"] => Self::OpenApiV3,
+            ["openapi", "v3", rest @ ..] if is_version(rest) => Self::OpenApiV3Version,
+            [apis, group, version] if is_version(&[apis, group, version]) => Self::Resources,
+            [apis, group, version, rest @ ..] if is_version(&[apis, group, version]) => {
+                Self::Read(Target::parse(rest)?)
+            }
+            _ => return None,
+        })
+    }
+}
+
+/// Whether these parts are `apis/visibility.edugrid.io/v1alpha1`.
+fn is_version(parts: &[&str]) -> bool {
+    match parts {
+        ["apis", group, version] => format!("{group}/{version}") == API_VERSION,
+        _ => false,
+    }
+}
+
+impl Target {
+    fn parse(parts: &[&str]) -> Option<Self> {
+        let (plural, namespace, name) = match parts {
+            ["namespaces", namespace, plural] => (plural, Some(*namespace), None),
+            ["namespaces", namespace, plural, name] => (plural, Some(*namespace), Some(*name)),
+            [plural] => (plural, None, None),
+            _ => return None,
+        };
+        let resource = RESOURCES.iter().find(|resource| resource.plural == *plural)?;
+        let plain = |text: &str| !text.is_empty() && !text.contains('%');
+        if !namespace.is_none_or(plain) || !name.is_none_or(plain) {
+            return None;
+        }
+        Some(Self {
+            resource,
+            namespace: namespace.map(str::to_owned),
+            name: name.map(str::to_owned),
+        })
+    }
+
+    /// The question that its answer needs.
+    ///
+    /// # Errors
+    /// If it can't be read in this way, or the namespace is no tenant's home.
+    pub fn query(&self) -> Result<Query, Refusal> {
+        let no_list = |way_out| Refusal::NoList { resource: self.resource.plural, way_out };
+        match (self.resource.plural, &self.namespace, &self.name) {
+            (plural, namespace, _) if plural == QUEUED_JOBS.plural => {
+                Ok(Query::Queue { namespace: namespace.clone() })
+            }
+            (plural, Some(namespace), Some(name)) if plural == EXPLANATIONS.plural => {
+                Ok(Query::Explain { namespace: namespace.clone(), name: name.clone() })
+            }
+            (plural, _, None) if plural == EXPLANATIONS.plural => {
+                Err(no_list("name one job, or list queuedjobs"))
+            }
+            (_, None, _) => Err(no_list("name one tenant's home, -n edugrid-<tenant>")),
+            (plural, Some(namespace), name) if plural == STATEMENTS.plural => {
+                let tenant = self.home(namespace)?;
+                Ok(match name {
+                    None => Query::Statements { tenant },
+                    Some(month) => Query::Statement { tenant, month: month.clone() },
+                })
+            }
+            (_, Some(namespace), name) => {
+                let tenant = self.home(namespace)?;
+                match name {
+                    Some(name) if name != tenant.as_str() => Err(self.not_found(
+                        name,
+                        format!("the home of tenant \"{tenant}\" has only \"{tenant}\""),
+                    )),
+                    _ => Ok(Query::TenantUse { tenant }),
+                }
+            }
+        }
+    }
+
+    /// The tenant whose home this namespace is.
+    fn home(&self, namespace: &str) -> Result<TenantName, Refusal> {
+        namespace
+            .strip_prefix(HOME_NAMESPACE_PREFIX)
+            .filter(|tenant| !tenant.is_empty() && *tenant != RESERVED_TENANT_NAME)
+            .map(TenantName::from)
+            .ok_or_else(|| Refusal::NotFound {
+                group: "",
+                kind: "namespaces",
+                name: namespace.to_owned(),
+                why: format!(
+                    "it is no tenant's home, {} stand in {HOME_NAMESPACE_PREFIX}<tenant>",
+                    self.resource.plural,
+                ),
+            })
+    }
+
+    fn not_found(&self, name: &str, why: String) -> Refusal {
+        let kind = self.resource.plural;
+        Refusal::NotFound { group: GROUP, kind, name: name.to_owned(), why }
+    }
+
+    /// What was asked for, out of the loop's answer.
+    ///
+    /// # Errors
+    /// If the one that was asked for isn't among them.
+    pub fn pick(&self, reply: Result<Reply, NotFound>) -> Result<Answer, Refusal> {
+        let asked = self.name.as_deref().unwrap_or_default();
+        let reply = reply.map_err(|why| Refusal::not_found(self.resource, asked, &why))?;
+        match (reply, &self.name) {
+            (Reply::Queue(list), None) => Ok(Answer::Queue(bounded(list))),
+            (Reply::Queue(list), Some(name)) => {
+                let named = |text: &Option<String>| text.as_deref() == Some(name);
+                let job = list.items.into_iter().find(|job| named(&job.metadata.name));
+                job.map(|job| Answer::Job(Box::new(job))).ok_or_else(|| {
+                    let namespace = self.namespace.clone().unwrap_or_default();
+                    let why = NotFound::Job { namespace, name: name.clone() };
+                    self.not_found(name, why.to_string())
+                })
+            }
+            (Reply::Explanation(explanation), _) => Ok(Answer::Explanation(explanation)),
+            (Reply::Statements(list), _) => Ok(Answer::Statements(list)),
+            (Reply::Statement(statement), _) => Ok(Answer::Statement(statement)),
+            (Reply::TenantUse(tenant), Some(_)) => Ok(Answer::TenantUse(tenant)),
+            (Reply::TenantUse(tenant), None) => {
+                let age = tenant.age.clone();
+                Ok(Answer::TenantUses(TenantUseList::new(age, vec![*tenant])))
+            }
+        }
+    }
+}
+
+/// Cuts a list that grew too long, and says by how many.
+fn bounded(mut list: QueuedJobList) -> QueuedJobList {
+    let rest = list.items.len().saturating_sub(QUEUED_JOBS_MAX);
+    if rest > 0 {
+        list.items.truncate(QUEUED_JOBS_MAX);
+        let more = i64::try_from(rest).unwrap_or(i64::MAX);
+        let known = list.metadata.remaining_item_count.unwrap_or(0);
+        list.metadata.remaining_item_count = Some(known.saturating_add(more));
+    }
+    list
+}
+
+#[cfg(test)]
+#[path = "route_tests.rs"]
+mod tests;

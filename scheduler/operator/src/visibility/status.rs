@@ -1,0 +1,125 @@
+//! What went wrong, in the form that every client of Kubernetes reads: a `Status`.
+
+use edugrid_crds::{
+    labels,
+    visibility::{GROUP, Resource},
+};
+use hyper::StatusCode;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Status, StatusDetails};
+
+use super::{front_proxy::Stranger, query::NotFound};
+
+/// After how many seconds a client may try again where another replica will answer.
+pub const RETRY_AFTER_SECONDS: i32 = 1;
+
+/// A refusal, before it is put into words for the wire.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The caller isn't believed.
+    #[error("{0}")]
+    Stranger(#[from] Stranger),
+    /// Nothing is served under that path.
+    #[error("the server could not find the requested resource")]
+    NoSuchPath,
+    /// What is asked about isn't there.
+    #[error("{kind}{}{group} \"{name}\" not found: {why}", if group.is_empty() { "" } else { "." })]
+    NotFound {
+        /// The API group of what is missing.
+        group: &'static str,
+        /// Its resource.
+        kind: &'static str,
+        /// The name that was looked for.
+        name: String,
+        /// Why it isn't there, and what to do.
+        why: String,
+    },
+    /// Something else than reading.
+    #[error("{0} is not supported: answers are computed when they are asked for, so get and list are all there is")]
+    Method(String),
+    /// The resource is not read this way.
+    #[error("{resource}.{GROUP} can't be listed so: {way_out}")]
+    NoList {
+        /// Which resource.
+        resource: &'static str,
+        /// What to do instead.
+        way_out: &'static str,
+    },
+    /// A query parameter that can't be honoured.
+    #[error("{0}")]
+    BadRequest(String),
+    /// This replica doesn't lead.
+    #[error("this replica of edugrid-scheduler is a standby and knows no queue, another one leads: try again")]
+    Standby,
+    /// The loop didn't answer in time.
+    #[error("edugrid-scheduler did not answer within {0} s: it is busy or stopping, try again later")]
+    Late(u64),
+    /// An answer that can't be written as JSON.
+    #[error("the answer can't be written: {0}, report it")]
+    Broken(String),
+}
+
+impl Refusal {
+    /// The loop's answer to a question about `name` of `resource`.
+    pub fn not_found(resource: &'static Resource, name: &str, why: &NotFound) -> Self {
+        let (group, kind, name) = match why {
+            NotFound::Namespace(namespace) => ("", "namespaces", namespace.as_str()),
+            NotFound::Tenant(tenant) => (labels::GROUP, "tenants", tenant.as_str()),
+            NotFound::Job { .. } | NotFound::Month { .. } => (GROUP, resource.plural, name),
+        };
+        Self::NotFound { group, kind, name: name.to_owned(), why: why.to_string() }
+    }
+
+    /// The HTTP status.
+    pub fn code(&self) -> StatusCode {
+        match self {
+            Self::Stranger(_) => StatusCode::UNAUTHORIZED,
+            Self::NoSuchPath | Self::NotFound { .. } => StatusCode::NOT_FOUND,
+            Self::Method(_) | Self::NoList { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::Standby | Self::Late(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// Whether another connection may lead to a replica that knows more.
+    pub fn another_replica_may_know(&self) -> bool {
+        matches!(self, Self::Standby)
+    }
+
+    /// Kubernetes' word for it.
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Stranger(_) => "Unauthorized",
+            Self::NoSuchPath | Self::NotFound { .. } => "NotFound",
+            Self::Method(_) | Self::NoList { .. } => "MethodNotAllowed",
+            Self::BadRequest(_) => "BadRequest",
+            Self::Standby | Self::Late(_) => "ServiceUnavailable",
+            Self::Broken(_) => "InternalError",
+        }
+    }
+
+    /// The `Status` on the wire.
+    pub fn status(&self) -> Status {
+        let details = match self {
+            Self::NotFound { group, kind, name, .. } => Some(StatusDetails {
+                group: Some((*group).to_owned()),
+                kind: Some((*kind).to_owned()),
+                name: Some(name.clone()),
+                ..StatusDetails::default()
+            }),
+            Self::Standby => Some(StatusDetails {
+                retry_after_seconds: Some(RETRY_AFTER_SECONDS),
+                ..StatusDetails::default()
+            }),
+            _ => None,
+        };
+        Status {
+            code: Some(i32::from(self.code().as_u16())),
+            status: Some("Failure".to_owned()),
+            reason: Some(self.reason().to_owned()),
+            message: Some(self.to_string()),
+            details,
+            ..Status::default()
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! Answers in the two forms that clients read: the objects themselves, and the table that
+//! `kubectl get` prints (`meta.k8s.io/v1` `Table`).
+//!
+//! Must not know: how an answer came about. Cells only repeat fields.
+
+use edugrid_crds::{
+    text::{Money, Quantity},
+    visibility::{
+        Explanation, QueuedJob, QueuedJobList, Statement, StatementList, TenantUse, TenantUseList,
+    },
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ListMeta, ObjectMeta, Time};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// What a client must accept to get a table.
+pub const TABLE: [&str; 3] = ["as=Table", "v=v1", "g=meta.k8s.io"];
+
+/// What was asked for.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Answer {
+    /// Some jobs.
+    Queue(QueuedJobList),
+    /// One job.
+    Job(Box<QueuedJob>),
+    /// Why it waits.
+    Explanation(Box<Explanation>),
+    /// Some months.
+    Statements(StatementList),
+    /// One month.
+    Statement(Box<Statement>),
+    /// The one tenant of a home.
+    TenantUses(TenantUseList),
+    /// The tenant.
+    TenantUse(Box<TenantUse>),
+}
+
+/// How much of the object a row carries (`includeObject`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IncludeObject {
+    /// Nothing.
+    None,
+    /// Its metadata: by it kubectl prints namespaces and `-o name`.
+    #[default]
+    Metadata,
+    /// All of it.
+    Object,
+}
+
+impl IncludeObject {
+    /// Reads the query parameter.
+    pub fn parse(text: Option<&str>) -> Option<Self> {
+        match text {
+            None | Some("") | Some("Metadata") => Some(Self::Metadata),
+            Some("None") => Some(Self::None),
+            Some("Object") => Some(Self::Object),
+            Some(_) => None,
+        }
+    }
+}
+
+/// A table on the wire.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Table {
+    kind: &'static str,
+    api_version: &'static str,
+    metadata: ListMeta,
+    column_definitions: Vec<Column>,
+    rows: Vec<Row>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct Column {
+    name: &'static str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    format: &'static str,
+    description: &'static str,
+    /// 0 is always shown, 1 only with `-o wide`.
+    priority: i32,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct Row {
+    cells: Vec<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    object: Option<Value>,
+}
+
+/// A kind that has a table.
+trait Tabled: Serialize {
+    /// Name, description and priority of each column after the name's.
+    const COLUMNS: &'static [(&'static str, &'static str, i32)];
+    fn metadata(&self) -> &ObjectMeta;
+    /// A cell for each column of [`COLUMNS`](Self::COLUMNS).
+    fn cells(&self) -> Vec<Value>;
+}
+
+impl Answer {
+    /// The answer as a table.
+    pub fn table(&self, include: IncludeObject) -> Table {
+        match self {
+            Self::Queue(list) => table(&list.items, &list.metadata, include),
+            Self::Job(job) => one(job.as_ref(), include),
+            Self::Explanation(explanation) => one(explanation.as_ref(), include),
+            Self::Statements(list) => table(&list.items, &list.metadata, include),
+            Self::Statement(statement) => one(statement.as_ref(), include),
+            Self::TenantUses(list) => table(&list.items, &list.metadata, include),
+            Self::TenantUse(tenant) => one(tenant.as_ref(), include),
+        }
+    }
+}
+
+fn one<T: Tabled>(item: &T, include: IncludeObject) -> Table {
+    table(std::slice::from_ref(item), &ListMeta::default(), include)
+}
+
+fn table<T: Tabled>(items: &[T], metadata: &ListMeta, include: IncludeObject) -> Table {
+    let name = Column {
+        name: "Name",
+        kind: "string",
+        format: "name",
+        description: "Name of the object",
+        priority: 0,
+    };
+    let others = T::COLUMNS.iter().map(|&(name, description, priority)| Column {
+        name,
+        kind: "string",
+        format: "",
+        description,
+        priority,
+    });
+    Table {
+        kind: "Table",
+        api_version: "meta.k8s.io/v1",
+        metadata: metadata.clone(),
+        column_definitions: std::iter::once(name).chain(others).collect(),
+        rows: items.iter().map(|item| row(item, include)).collect(),
+    }
+}
+
+fn row<T: Tabled>(item: &T, include: IncludeObject) -> Row {
+    let mut cells = vec![json!(item.metadata().name)];
+    cells.extend(item.cells());
+    let object = match include {
+        IncludeObject::None => None,
+        IncludeObject::Metadata => Some(json!({
+            "kind": "PartialObjectMetadata",
+            "apiVersion": "meta.k8s.io/v1",
+            "metadata": item.metadata(),
+        })),
+        // Ours are plain structs with text keys: they always become JSON.
+        IncludeObject::Object => serde_json::to_value(item).ok(),
+    };
+    Row { cells, object }
+}
+
+/// The text, or nothing.
+fn cell(text: Option<impl ToString>) -> Value {
+    json!(text.map(|text| text.to_string()).unwrap_or_default())
+}
+
+/// An instant as JSON writes it, without the quotes.
+fn instant(time: &Time) -> Value {
+    serde_json::to_value(time).unwrap_or_default()
+}
+
+impl Tabled for QueuedJob {
+    const COLUMNS: &'static [(&'static str, &'static str, i32)] = &[
+        ("Phase", "Where it stands", 0),
+        ("Reason", "Why it waits", 0),
+        ("Tenant", "Whose it is", 0),
+        ("Pool", "Where it runs, or would", 0),
+        ("Units", "Billed units of the pool", 0),
+        ("Position", "Place among all that wait for the pool", 0),
+        ("Waiting since", "Since when it is eligible", 0),
+        ("In tenant", "Place among the waiting jobs of its tenant", 1),
+        ("Class", "Its class", 1),
+        ("Tier", "The tier of its class", 1),
+        ("Submitter", "Who submitted it", 1),
+        ("Held", "Yuan set aside for it", 1),
+        ("Message", "Why it waits, in a sentence", 1),
+    ];
+
+    fn metadata(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+
+    fn cells(&self) -> Vec<Value> {
+        vec![
+            json!(self.phase.as_str()),
+            cell(self.reason.as_ref()),
+            cell(self.tenant.as_ref()),
+            cell(self.pool.as_ref()),
+            cell(self.units.as_ref()),
+            cell(self.position_in_pool),
+            self.waiting_since.as_ref().map_or_else(|| json!(""), instant),
+            cell(self.position_in_tenant),
+            cell(self.class.as_ref()),
+            cell(self.tier.as_ref()),
+            cell(self.submitter.as_ref()),
+            cell(self.held.as_ref()),
+            cell(self.message.as_ref()),
+        ]
+    }
+}
+
+impl Tabled for Explanation {
+    const COLUMNS: &'static [(&'static str, &'static str, i32)] = &[
+        ("Phase", "Where it stands", 0),
+        ("Reason", "Why it waits", 0),
+        ("Message", "The same in a sentence", 0),
+    ];
+
+    fn metadata(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+
+    fn cells(&self) -> Vec<Value> {
+        let reason = self.reason.as_ref();
+        vec![
+            json!(self.phase.as_str()),
+            cell(reason.map(|reason| &reason.code)),
+            cell(reason.map(|reason| &reason.message)),
+        ]
+    }
+}
+
+impl Tabled for Statement {
+    const COLUMNS: &'static [(&'static str, &'static str, i32)] = &[
+        ("Tenant", "Whose it is", 0),
+        ("Cost", "Yuan charged", 0),
+        ("Vouchers", "Of it, paid by vouchers", 0),
+        ("Own", "Of it, paid by own money", 0),
+        ("As of", "When it was true, by the operator's clock", 0),
+        ("Entries", "Entries of the ledger by then", 1),
+    ];
+
+    fn metadata(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+
+    fn cells(&self) -> Vec<Value> {
+        let money = |amount: &Money| json!(amount.as_str());
+        vec![
+            json!(self.tenant),
+            money(&self.totals.cost),
+            money(&self.totals.vouchers),
+            money(&self.totals.own),
+            instant(&self.age.as_of),
+            cell(Some(self.ledger.entries)),
+        ]
+    }
+}
+
+impl Tabled for TenantUse {
+    const COLUMNS: &'static [(&'static str, &'static str, i32)] = &[
+        ("Used", "Units used of the effective nominal quota, by pool", 0),
+        ("Borrowed", "Units used above it", 0),
+        ("Available", "Units it could still use, borrowing included", 0),
+        ("Vouchers", "Yuan left on each voucher that it holds", 0),
+        ("Own", "Yuan left of its own money", 0),
+        ("As of", "When it was true, by the operator's clock", 1),
+    ];
+
+    fn metadata(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+
+    fn cells(&self) -> Vec<Value> {
+        let zero = Quantity::default().text();
+        let pools = |text: &dyn Fn(&edugrid_crds::visibility::PoolUse) -> Option<String>| {
+            let each = |pool| text(pool).map(|text| format!("{} {text}", pool.pool));
+            json!(self.pools.iter().filter_map(each).collect::<Vec<_>>().join(", "))
+        };
+        let vouchers = self.vouchers.iter();
+        let left = vouchers.map(|voucher| format!("{} {}", voucher.name, voucher.available));
+        vec![
+            pools(&|pool| Some(format!("{}/{}", pool.usage, pool.effective_nominal))),
+            pools(&|pool| Some(pool.borrowed.text()).filter(|borrowed| *borrowed != zero)),
+            pools(&|pool| Some(pool.available.text())),
+            json!(left.collect::<Vec<_>>().join(", ")),
+            cell(self.own.as_ref().map(|own| &own.available)),
+            instant(&self.age.as_of),
+        ]
+    }
+}
+
+#[cfg(test)]
+#[path = "table_tests.rs"]
+mod tests;
