@@ -8,6 +8,9 @@
 //! round with its verdict. During a round usage only grows, so what failed stays
 //! failed, and nobody is tried twice for the same thing.
 //!
+//! A round that admitted something is followed by one that admits nothing and tells
+//! every group the reason and numbers that stand now.
+//!
 //! An event between two steps starts the round anew, for what it frees belongs to the
 //! first in order and not to whom the cursor has come. So admissions are the same
 //! however a round is cut into steps (tested), and a job waits for later steps only
@@ -57,21 +60,24 @@ impl World {
         let Some(mut round) = self.round.take() else {
             return plan;
         };
-        let mut left = ops;
-        let mut finished = false;
-        while left > 0 && !finished {
-            left = left.saturating_sub(1);
-            finished = if round.complete {
-                !self.step(&mut round, purse, &mut plan)
-            } else {
+        for _ in 0..ops {
+            if !round.complete {
                 self.gather(&mut round);
-                false
-            };
+            } else if !self.step(&mut round, purse, &mut plan) {
+                if !round.admitted {
+                    self.dirty = false;
+                    return plan;
+                }
+                round = Round {
+                    telling: true,
+                    ..Round::default()
+                };
+            }
         }
         // Only this step's own admissions changed anything since it began.
         self.dirty = false;
-        plan.more = !finished;
-        self.round = (!finished).then_some(round);
+        plan.more = true;
+        self.round = Some(round);
         plan
     }
 
@@ -137,8 +143,9 @@ impl World {
         let id = pick.head.group;
         let at = round.failed.get(&id).map_or(0, Vec::len);
         walk.remove(&self.standing, &pick);
-        match self.admit(id, at, &pick.head.job, purse) {
+        match self.admit(id, at, &pick.head.job, round.telling, purse) {
             Ok(admission) => {
+                round.admitted = true;
                 plan.admissions.push(admission);
                 walk.refresh(&self.standing, pick.leaf);
                 match self.entry(id, at) {

@@ -20,7 +20,7 @@ use edugrid_units::{
 };
 
 pub(crate) use open::Open;
-pub(crate) use resolve::{Choice, Fitness, Resolution, Resolved, Terms};
+pub(crate) use resolve::{Choice, Failed, Fitness, Resolution, Resolved, Terms};
 
 use crate::{
     queue::{ClassSpec, GroupId, Groups, JobSpec, Round, ShapeId},

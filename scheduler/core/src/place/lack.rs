@@ -47,15 +47,25 @@ pub(crate) enum Lack {
     },
 }
 
-/// The components of a vector, with the words and units that people read.
-const COMPONENTS: [(&str, fn(&Resources) -> Amount); 3] = [
-    ("cards", |amounts| Amount::Units(amounts.cards)),
-    ("cores", |amounts| {
-        Amount::Units(MilliUnits(amounts.cpu_milli))
-    }),
-    ("MiB of memory", |amounts| {
-        Amount::Count(amounts.memory_mebibytes)
-    }),
+/// A component of a vector, with the word and unit that people read.
+struct Component {
+    name: &'static str,
+    read: fn(&Resources) -> Amount,
+}
+
+const COMPONENTS: [Component; 3] = [
+    Component {
+        name: "cards",
+        read: |amounts| Amount::Units(amounts.cards),
+    },
+    Component {
+        name: "cores",
+        read: |amounts| Amount::Units(MilliUnits(amounts.cpu_milli)),
+    },
+    Component {
+        name: "MiB of memory",
+        read: |amounts| Amount::Count(amounts.memory_mebibytes),
+    },
 ];
 
 /// The first component of `ask` that `there` does not hold.
@@ -65,11 +75,9 @@ fn short(there: &Resources, ask: &Resources) -> Option<(&'static str, Amount, Am
         there.cpu_milli < ask.cpu_milli,
         there.memory_mebibytes < ask.memory_mebibytes,
     ];
-    let (_, (resource, read)) = short
-        .into_iter()
-        .zip(COMPONENTS)
-        .find(|(short, _)| *short)?;
-    Some((resource, read(ask), read(there)))
+    let mut parts = short.into_iter().zip(COMPONENTS);
+    let (_, part) = parts.find(|(short, _)| *short)?;
+    Some((part.name, (part.read)(ask), (part.read)(there)))
 }
 
 /// The number that says how much of a pool a vector is: cards if any, else cores.
@@ -158,11 +166,11 @@ pub(crate) fn diagnose(topology: &Topology, pool: PoolIx, asks: &[Ask<'_>]) -> L
     let foreign = foreign.fold(Resources::default(), |sum, ix| {
         sum.saturating_add(&topology.foreign(pool, *ix))
     });
-    let read = COMPONENTS.iter().find(|(name, _)| *name == resource);
+    let part = COMPONENTS.iter().find(|part| part.name == resource);
     Lack::Taken {
         resource,
         asked,
         free,
-        foreign: read.map_or(Amount::Count(0), |(_, read)| read(&foreign)),
+        foreign: part.map_or(Amount::Count(0), |part| (part.read)(&foreign)),
     }
 }

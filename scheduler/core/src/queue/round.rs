@@ -10,6 +10,10 @@ use super::{Agenda, GroupId, Walk};
 /// A round between two steps.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Round {
+    /// It has admitted something, so that what it told the others is out of date.
+    pub admitted: bool,
+    /// Nothing was admitted since the last round: it is there to tell reasons.
+    pub telling: bool,
     /// The last group gathered.
     pub gathered: Option<GroupId>,
     /// All groups are gathered.

@@ -15,7 +15,7 @@ use crate::{
     place::{self, Lack, View},
     queue::{GroupId, ShapeId},
     topology::Counts,
-    world::{Choice, JobState, World},
+    world::{Choice, Failed, JobState, World},
 };
 
 impl World {
@@ -25,6 +25,7 @@ impl World {
         id: GroupId,
         at: usize,
         uid: &JobUid,
+        telling: bool,
         purse: &mut dyn Purse,
     ) -> Result<Admission, Reason> {
         let gone = || Reason::new(ReasonCode::UnknownReference).about(format!("job {uid}"));
@@ -34,7 +35,7 @@ impl World {
         let shape = shape.ok_or_else(gone)?;
         self.within_limits(id, &choice)?;
         self.within_quota(id, &choice)?;
-        let placement = self.find_place(shape, &choice)?;
+        let placement = self.find_place(shape, &choice, telling)?;
         let admission = self
             .admission(id, &choice, uid, placement)
             .ok_or_else(gone)?;
@@ -109,31 +110,38 @@ impl World {
     }
 
     /// A place for the whole gang. A shape that found none in a pool is not tried
-    /// again there, by no tenant, until a node of it has more room (O6).
+    /// again there, by no tenant, until a node of it has more room (O6); only the
+    /// numbers are read again in a round that is there to tell them.
     fn find_place(
         &mut self,
         shape: ShapeId,
         choice: &Choice,
+        telling: bool,
     ) -> Result<Vec<RolePlacement>, Reason> {
         let pool = self.topology.pool(choice.pool);
-        let (room, name) = (pool.room, &choice.name);
+        let (room, taken, name) = (pool.room, pool.taken, &choice.name);
         let known = self.fitness.get(&(shape, choice.pool));
-        if let Some((at, lack)) = known.and_then(|known| known.failed.as_ref())
-            && *at == room
+        let failed = known.and_then(|known| known.failed.as_ref());
+        let failed = failed.filter(|failed| failed.room == room);
+        if let Some(failed) = failed
+            && (failed.taken == taken || !telling)
         {
-            return Err(self.lacking(lack, choice));
+            return Err(self.lacking(&failed.lack, choice));
         }
+        let hopeless = failed.is_some();
         let (Some(spec), Some(roles)) = (&pool.spec, self.groups.roles(shape)) else {
             return Err(Reason::new(ReasonCode::UnknownReference).about(format!("pool {name}")));
         };
         let asks = place::asks(&self.topology, choice.pool, spec, &roles);
-        if let Some(placement) = place::place(&self.topology, choice.pool, &asks, View::Now) {
+        if !hopeless
+            && let Some(placement) = place::place(&self.topology, choice.pool, &asks, View::Now)
+        {
             return Ok(placement);
         }
         let lack = place::diagnose(&self.topology, choice.pool, &asks);
         let reason = self.lacking(&lack, choice);
         if let Some(fitness) = self.fitness.get_mut(&(shape, choice.pool)) {
-            fitness.failed = Some((room, lack));
+            fitness.failed = Some(Failed { room, taken, lack });
         }
         Err(reason)
     }
@@ -171,7 +179,9 @@ impl World {
         };
         let node = tree.node(root);
         let below = node.children.iter().chain(&node.own_leaf).copied();
+        let alone = node.children.is_empty().then_some(root);
         let mut users: Vec<_> = below
+            .chain(alone)
             .map(|ix| (quota.used(ix), ix))
             .filter(|(used, _)| used.0 > 0)
             .collect();

@@ -2,7 +2,8 @@
 //! per pool the usable nodes by what is free on them.
 //!
 //! Flow: every change re-keys one node in its pools. A pool's `room` counts changes
-//! after which something may fit that did not; its `shape` those after which something
+//! after which something may fit that did not, its `taken` those after which less is
+//! free; its `shape` those after which something
 //! may *ever* fit. What failed at a version fails until the version moves.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,6 +44,7 @@ pub(crate) struct Pool {
     /// its own those that a younger one matches; with the name of the other.
     pub contested: BTreeMap<NodeName, PoolName>,
     pub room: u64,
+    pub taken: u64,
     pub shape: u64,
 }
 
@@ -73,6 +75,7 @@ impl Topology {
             free: BTreeSet::new(),
             contested: BTreeMap::new(),
             room: 0,
+            taken: 0,
             shape: 0,
         });
         ix
@@ -153,6 +156,10 @@ impl Topology {
         let held = self.hosts[ix.0].held.entry(pool).or_default();
         *held = held.saturating_add(amount);
         self.rekey(ix);
+        for pool in self.hosts[ix.0].pools.keys() {
+            let taken = &mut self.pools[pool.0].taken;
+            *taken = taken.saturating_add(1);
+        }
     }
 
     /// Gives back what an admission took from a node.

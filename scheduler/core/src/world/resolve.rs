@@ -26,8 +26,17 @@ use crate::{
 pub(crate) struct Fitness {
     shape: u64,
     ever: Result<(), Never>,
-    /// It was tried at that version of the pool's room and did not fit.
-    pub failed: Option<(u64, Lack)>,
+    /// How it last failed to find a place.
+    pub failed: Option<Failed>,
+}
+
+/// A shape that found no place in a pool: it finds none while `room` stands, and lacks
+/// just this while `taken` stands too.
+#[derive(Clone, Debug)]
+pub(crate) struct Failed {
+    pub room: u64,
+    pub taken: u64,
+    pub lack: Lack,
 }
 
 /// A group's resolution, and as of what it was made.
@@ -138,9 +147,9 @@ impl World {
             let what = match fault {
                 TreeFault::UnknownParent(parent) => format!("parent {parent}"),
                 TreeFault::SecondRoot { root } => {
-                    format!("a parent, which only the root {root} may lack")
+                    format!("its parent (the one root is {root})")
                 }
-                TreeFault::Cycle => "a path to the root, for the parents form a cycle".to_owned(),
+                TreeFault::Cycle => "its path to the root (parents form a cycle)".to_owned(),
             };
             return Err(unknown(what).at(at.clone()));
         }
@@ -338,8 +347,9 @@ fn too_large(never: &Never) -> Reason {
             .numbers(asked, free)
     };
     match never.clone() {
-        Never::NoNode { role } => Reason::new(ReasonCode::NoMatchingPool)
-            .about(format!("no node has what role {role} selects")),
+        Never::NoNode { role } => Reason::new(ReasonCode::NoMatchingPool).about(format!(
+            "no node has the labels or devices that role {role} wants"
+        )),
         Never::Replica {
             role,
             resource,
