@@ -1,0 +1,306 @@
+//! The naive scheduler: it keeps no counters, no groups and no tree walk. Before each
+//! single trial it works every job's key out from the list of what runs and sorts them
+//! all. Quota is KEP-79's invariant. It is the oracle of order and admission.
+
+use std::{cmp::Reverse, collections::BTreeMap};
+
+use edugrid_units::{Admission, Tier};
+
+use crate::scenario::{CLASSES, FACTORS, Job, POOLS, Province, job_name, tenant_name};
+
+/// One part of a key: over, share in a common unit, name.
+type Part = (bool, i128, String);
+/// O2's whole key.
+type Key = (Vec<Part>, Reverse<i32>, i64, usize);
+
+/// What runs: in which pool, for which tenant, how many cards on which nodes.
+#[derive(Clone, Debug)]
+struct Running {
+    pool: usize,
+    tenant: usize,
+    cards: i128,
+    nodes: BTreeMap<usize, u64>,
+}
+
+pub struct Naive<'a> {
+    province: &'a Province,
+    pub waiting: BTreeMap<usize, Job>,
+    running: BTreeMap<usize, Running>,
+    pub down: BTreeMap<usize, bool>,
+}
+
+impl<'a> Naive<'a> {
+    pub fn new(province: &'a Province) -> Self {
+        Self {
+            province,
+            waiting: BTreeMap::new(),
+            running: BTreeMap::new(),
+            down: BTreeMap::new(),
+        }
+    }
+
+    pub fn end(&mut self, at: usize) {
+        self.running.remove(&at);
+    }
+
+    fn tenant(&self, job: &Job) -> usize {
+        job.tenant % self.province.tenants.len()
+    }
+
+    fn path(&self, from: usize) -> Vec<usize> {
+        std::iter::successors(Some(from), |at| self.province.parent(*at)).collect()
+    }
+
+    fn children(&self, at: usize) -> Vec<usize> {
+        let all = 0..self.province.tenants.len();
+        all.filter(|child| self.province.parent(*child) == Some(at))
+            .collect()
+    }
+
+    fn own_usage(&self, pool: usize, at: usize) -> i128 {
+        let own = self
+            .running
+            .values()
+            .filter(|r| r.pool == pool && r.tenant == at);
+        own.map(|r| r.cards).sum()
+    }
+
+    fn usage(&self, pool: usize, at: usize) -> i128 {
+        let below = self
+            .children(at)
+            .into_iter()
+            .map(|child| self.usage(pool, child));
+        self.own_usage(pool, at) + below.sum::<i128>()
+    }
+
+    fn claimed(&self, pool: usize, at: usize) -> i128 {
+        match self.province.tenants[at].quotas[pool][0] {
+            Some(nominal) => i128::from(nominal),
+            None => self
+                .children(at)
+                .into_iter()
+                .map(|c| self.claimed(pool, c))
+                .sum(),
+        }
+    }
+
+    fn effective(&self, pool: usize, at: usize) -> i128 {
+        let Some(parent) = self.province.parent(at) else {
+            return self.claimed(pool, at);
+        };
+        let older = self
+            .children(parent)
+            .into_iter()
+            .filter(|child| *child < at);
+        let before: i128 = older.map(|child| self.claimed(pool, child)).sum();
+        let rest = (self.effective(pool, parent) - before).max(0);
+        self.claimed(pool, at).min(rest)
+    }
+
+    fn residual(&self, pool: usize, at: usize) -> i128 {
+        let children = self.children(at).into_iter();
+        let lent: i128 = children.map(|child| self.effective(pool, child)).sum();
+        self.effective(pool, at) - lent
+    }
+
+    /// KEP-79's T; usage is what runs, or nothing.
+    fn t(&self, pool: usize, at: usize, extra: &BTreeMap<usize, i128>, empty: bool) -> i128 {
+        let own = if empty { 0 } else { self.own_usage(pool, at) };
+        let lent = self.children(at).into_iter().map(|child| {
+            let limit = self.province.tenants[child].quotas[pool][2];
+            let t = self.t(pool, child, extra, empty);
+            t.min(limit.map_or(i128::MAX, i128::from))
+        });
+        let extra_here = extra.get(&at).copied().unwrap_or(0);
+        self.residual(pool, at) - own - extra_here + lent.sum::<i128>()
+    }
+
+    fn quota_admits(&self, pool: usize, tenant: usize, cards: i128, empty: bool) -> bool {
+        let extra = BTreeMap::from([(tenant, cards)]);
+        self.path(tenant).into_iter().all(|at| {
+            let limit = match (at, self.province.tenants[at].quotas[pool][1]) {
+                (0, _) => 0,
+                (_, limit) => limit.map_or(i128::MAX, i128::from),
+            };
+            self.t(pool, at, &extra, empty).saturating_add(limit) >= 0
+        })
+    }
+
+    /// Borrowed above `nominal` of each pool of the kind, in sixths of standard units,
+    /// over the weight in a common denominator.
+    fn share(&self, pool: usize, weight: u32, borrowed: impl Fn(usize) -> i128) -> i128 {
+        let kind = |pool: usize| pool == 2;
+        let pools = (0..POOLS.len()).filter(|other| kind(*other) == kind(pool));
+        let sum: i128 = pools
+            .map(|p| borrowed(p).max(0) * i128::from(FACTORS[p]))
+            .sum();
+        sum * 6 / i128::from(weight)
+    }
+
+    fn key(&self, at: usize, job: &Job, pool: usize) -> Key {
+        let (tenant, cards) = (self.tenant(job), billed(job));
+        let mut path = self.path(tenant);
+        path.pop();
+        let part = |node: usize| {
+            let weight = self.province.tenants[node].weight;
+            let over = self.usage(pool, node) + cards > self.effective(pool, node);
+            let share = self.share(pool, weight, |p| {
+                self.usage(p, node) - self.effective(p, node)
+            });
+            (over, share, tenant_name(node))
+        };
+        let mut parts: Vec<Part> = path.into_iter().rev().map(part).collect();
+        if !self.children(tenant).is_empty() {
+            let over = self.own_usage(pool, tenant) + cards > self.residual(pool, tenant);
+            let share = self.share(pool, 1, |p| {
+                self.own_usage(p, tenant) - self.residual(p, tenant)
+            });
+            parts.push((over, share, String::new()));
+        }
+        (parts, Reverse(CLASSES[job.class].2), job.created, at)
+    }
+
+    fn free(&self, node: usize) -> u64 {
+        let held = self.running.values().filter_map(|r| r.nodes.get(&node));
+        self.province.nodes[node].cards - held.sum::<u64>()
+    }
+
+    fn room(&self, job: &Job, pool: usize, empty: bool) -> bool {
+        let nodes = self.province.nodes.iter().enumerate();
+        let nodes = nodes.filter(|(_, node)| node.pool == pool);
+        let up = nodes.filter(|(at, _)| empty || !self.down.get(at).copied().unwrap_or(false));
+        let fits = up.map(|(at, node)| {
+            let free = if empty { node.cards } else { self.free(at) };
+            free / job.cards
+        });
+        fits.sum::<u64>() >= u64::from(job.replicas)
+    }
+
+    fn limits_admit(&self, tenant: usize) -> bool {
+        self.path(tenant).into_iter().all(|at| {
+            let below = self
+                .running
+                .values()
+                .filter(|r| self.path(r.tenant).contains(&at));
+            let most = self.province.tenants[at].running;
+            most.is_none_or(|most| below.count() < most as usize)
+        })
+    }
+
+    /// The order of one round, and what it admits; `plan` is asked only where the
+    /// replicas of an admitted job go.
+    pub fn round(&mut self, plan: &[Admission]) -> Vec<(String, String)> {
+        let mut admitted = Vec::new();
+        for tier in Tier::ALL {
+            // Each job's pools that could ever hold it, in its order; the first is next.
+            let mut left: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+            for (at, job) in self
+                .waiting
+                .iter()
+                .filter(|(_, j)| CLASSES[j.class].1 == tier)
+            {
+                let mut pools = job.pools.clone();
+                pools.retain(|pool| {
+                    self.quota_admits(*pool, self.tenant(job), billed(job), true)
+                        && self.room(job, *pool, true)
+                });
+                left.insert(*at, pools);
+            }
+            let mut lane = None;
+            loop {
+                left.retain(|_, pools| !pools.is_empty());
+                let next = |pool: usize| {
+                    let jobs = left.iter().filter(|(_, pools)| pools[0] == pool);
+                    jobs.map(|(at, _)| self.key(*at, &self.waiting[at], pool))
+                        .min()
+                };
+                let key = lane.and_then(next).or_else(|| {
+                    lane = left.values().map(|pools| pools[0]).min();
+                    lane.and_then(next)
+                });
+                let (Some((.., at)), Some(pool)) = (key, lane) else {
+                    break;
+                };
+                if self.try_one(at, pool, plan.get(admitted.len())) {
+                    left.remove(&at);
+                    admitted.push((job_name(at), POOLS[pool].to_owned()));
+                } else {
+                    left.get_mut(&at).expect("it was tried").remove(0);
+                }
+            }
+        }
+        admitted
+    }
+
+    fn try_one(&mut self, at: usize, pool: usize, planned: Option<&Admission>) -> bool {
+        let job = &self.waiting[&at];
+        let (tenant, cards) = (self.tenant(job), billed(job));
+        if !self.limits_admit(tenant)
+            || !self.quota_admits(pool, tenant, cards, false)
+            || !self.room(job, pool, false)
+        {
+            return false;
+        }
+        let (one, replicas) = (job.cards, job.replicas);
+        let nodes: BTreeMap<usize, u64> = planned
+            .into_iter()
+            .flat_map(|admission| &admission.placement[0].nodes)
+            .map(|(node, count)| {
+                let node = node.as_str()[1..].parse().expect("n<at>");
+                (node, u64::from(*count) * one)
+            })
+            .collect();
+        for (node, cards) in &nodes {
+            assert_eq!(self.province.nodes[*node].pool, pool, "a node of the pool");
+            assert!(
+                !self.down.get(node).copied().unwrap_or(false),
+                "on a node that is down"
+            );
+            assert!(self.free(*node) >= *cards, "n{node} is overfilled");
+        }
+        if planned.is_some() {
+            let placed: u64 = nodes.values().sum();
+            assert_eq!(placed, one * u64::from(replicas), "the whole gang of {at}");
+        }
+        self.waiting.remove(&at);
+        let running = Running {
+            pool,
+            tenant,
+            cards,
+            nodes,
+        };
+        self.running.insert(at, running);
+        true
+    }
+
+    /// What each tenant's subtree uses of each pool, in whole cards.
+    pub fn usages(&self) -> BTreeMap<(String, String), i128> {
+        let mut usages = BTreeMap::new();
+        for tenant in 0..self.province.tenants.len() {
+            for (pool, name) in POOLS.iter().enumerate() {
+                let usage = self.usage(pool, tenant);
+                usages.insert((tenant_name(tenant), (*name).to_owned()), usage);
+            }
+        }
+        usages
+    }
+
+    /// What is free of each pool on nodes that are up.
+    pub fn frees(&self) -> BTreeMap<String, u64> {
+        let free = |pool: usize| -> u64 {
+            let nodes = self.province.nodes.iter().enumerate();
+            let up = nodes.filter(|(at, node)| {
+                node.pool == pool && !self.down.get(at).copied().unwrap_or(false)
+            });
+            up.map(|(at, _)| self.free(at)).sum()
+        };
+        let pools = POOLS.iter().enumerate();
+        pools
+            .map(|(at, name)| ((*name).to_owned(), free(at)))
+            .collect()
+    }
+}
+
+fn billed(job: &Job) -> i128 {
+    i128::from(job.cards) * i128::from(job.replicas)
+}
