@@ -134,7 +134,11 @@ impl Asks {
     /// Refuses what would otherwise be ignored in silence.
     fn check(&self) -> Result<IncludeObject, Refusal> {
         let given = |value: &Option<String>| value.as_deref().is_some_and(|text| !text.is_empty());
-        if self.watch.as_deref().is_some_and(|text| !matches!(text, "" | "0" | "false")) {
+        if self
+            .watch
+            .as_deref()
+            .is_some_and(|text| !matches!(text, "" | "0" | "false"))
+        {
             return Err(Refusal::Method("watch".to_owned()));
         }
         if given(&self.label_selector) || given(&self.field_selector) {
@@ -172,7 +176,12 @@ fn document(route: &Route, accept: &str) -> Page {
 }
 
 fn plain(media_type: &'static str, body: Vec<u8>) -> Page {
-    Page { code: StatusCode::OK, media_type, body, try_elsewhere: false }
+    Page {
+        code: StatusCode::OK,
+        media_type,
+        body,
+        try_elsewhere: false,
+    }
 }
 
 fn page(answer: &impl Serialize) -> Result<Page, Refusal> {

@@ -120,7 +120,10 @@ mod tests {
             .flatten()
             .map(|resource| {
                 assert_eq!(resource["namespaced"], true);
-                format!("{} {} {}", resource["name"], resource["verbs"], resource["shortNames"])
+                format!(
+                    "{} {} {}",
+                    resource["name"], resource["verbs"], resource["shortNames"]
+                )
             })
             .collect();
         assert_eq!(

@@ -47,7 +47,9 @@ pub enum Stranger {
     #[error("no client certificate, ask through the API server")]
     NoCertificate,
     /// A certificate of the right CA, but of somebody else.
-    #[error("client certificate of \"{0}\", which is not the front proxy, ask through the API server")]
+    #[error(
+        "client certificate of \"{0}\", which is not the front proxy, ask through the API server"
+    )]
     OtherName(String),
     /// A certificate that can't be read.
     #[error("client certificate without a readable common name")]
@@ -93,7 +95,9 @@ impl FrontProxy {
     pub fn parse(data: &BTreeMap<String, String>) -> Result<Self, FrontProxyError> {
         let text = |key: &'static str| data.get(key).filter(|text| !text.trim().is_empty());
         let list = |key: &'static str| -> Result<Vec<String>, FrontProxyError> {
-            let Some(text) = text(key) else { return Ok(Vec::new()) };
+            let Some(text) = text(key) else {
+                return Ok(Vec::new());
+            };
             serde_json::from_str(text).map_err(|error| FrontProxyError::Malformed(key, error))
         };
         const CA: &str = "requestheader-client-ca-file";

@@ -28,7 +28,10 @@ mod tests {
             ),
             ("application/json; as=Table; g=meta.k8s.io; v=v1", true),
             ("application/json;as=Table;v=v1beta1;g=meta.k8s.io", false),
-            ("application/json;as=Table,application/json;v=v1;g=meta.k8s.io", false),
+            (
+                "application/json;as=Table,application/json;v=v1;g=meta.k8s.io",
+                false,
+            ),
             ("application/yaml;as=Table;v=v1;g=meta.k8s.io", false),
             ("application/json", false),
             ("", false),

@@ -7,7 +7,7 @@ use edugrid_crds::{
     labels::{HOME_NAMESPACE_PREFIX, RESERVED_TENANT_NAME},
     visibility::{
         API_VERSION, EXPLANATIONS, GROUP, QUEUED_JOBS, QUEUED_JOBS_MAX, QueuedJobList, RESOURCES,
-        Resource, STATEMENTS, TENANT_USES, TenantUseList,
+        Resource, STATEMENTS, TenantUseList,
     },
 };
 use edugrid_units::TenantName;
@@ -87,7 +87,9 @@ impl Target {
             [plural] => (plural, None, None),
             _ => return None,
         };
-        let resource = RESOURCES.iter().find(|resource| resource.plural == *plural)?;
+        let resource = RESOURCES
+            .iter()
+            .find(|resource| resource.plural == *plural)?;
         let plain = |text: &str| !text.is_empty() && !text.contains('%');
         if !namespace.is_none_or(plain) || !name.is_none_or(plain) {
             return None;
@@ -104,25 +106,31 @@ impl Target {
     /// # Errors
     /// If it can't be read in this way, or the namespace is no tenant's home.
     pub fn query(&self) -> Result<Query, Refusal> {
-        let no_list = |way_out| Refusal::NoList { resource: self.resource.plural, way_out };
-        match (self.resource.plural, &self.namespace, &self.name) {
-            (plural, namespace, _) if plural == QUEUED_JOBS.plural => {
-                Ok(Query::Queue { namespace: namespace.clone() })
-            }
-            (plural, Some(namespace), Some(name)) if plural == EXPLANATIONS.plural => {
-                Ok(Query::Explain { namespace: namespace.clone(), name: name.clone() })
-            }
-            (plural, _, None) if plural == EXPLANATIONS.plural => {
-                Err(no_list("name one job, or list queuedjobs"))
-            }
+        let no_list = |way_out| Refusal::NoList {
+            resource: self.resource.plural,
+            way_out,
+        };
+        match (*self.resource, &self.namespace, &self.name) {
+            (QUEUED_JOBS, namespace, _) => Ok(Query::Queue {
+                namespace: namespace.clone(),
+            }),
+            (EXPLANATIONS, Some(namespace), Some(name)) => Ok(Query::Explain {
+                namespace: namespace.clone(),
+                name: name.clone(),
+            }),
+            (EXPLANATIONS, _, _) => Err(no_list("name one job, or list queuedjobs")),
             (_, None, _) => Err(no_list("name one tenant's home, -n edugrid-<tenant>")),
-            (plural, Some(namespace), name) if plural == STATEMENTS.plural => {
+            (STATEMENTS, Some(namespace), name) => {
                 let tenant = self.home(namespace)?;
                 Ok(match name {
                     None => Query::Statements { tenant },
-                    Some(month) => Query::Statement { tenant, month: month.clone() },
+                    Some(month) => Query::Statement {
+                        tenant,
+                        month: month.clone(),
+                    },
                 })
             }
+            // The fourth and last resource: tenantuses.
             (_, Some(namespace), name) => {
                 let tenant = self.home(namespace)?;
                 match name {
@@ -155,7 +163,12 @@ impl Target {
 
     fn not_found(&self, name: &str, why: String) -> Refusal {
         let kind = self.resource.plural;
-        Refusal::NotFound { group: GROUP, kind, name: name.to_owned(), why }
+        Refusal::NotFound {
+            group: GROUP,
+            kind,
+            name: name.to_owned(),
+            why,
+        }
     }
 
     /// What was asked for, out of the loop's answer.
@@ -172,7 +185,10 @@ impl Target {
                 let job = list.items.into_iter().find(|job| named(&job.metadata.name));
                 job.map(|job| Answer::Job(Box::new(job))).ok_or_else(|| {
                     let namespace = self.namespace.clone().unwrap_or_default();
-                    let why = NotFound::Job { namespace, name: name.clone() };
+                    let why = NotFound::Job {
+                        namespace,
+                        name: name.clone(),
+                    };
                     self.not_found(name, why.to_string())
                 })
             }

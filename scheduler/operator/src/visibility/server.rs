@@ -56,7 +56,11 @@ pub async fn serve(
     let serving = Serving::read(&tls_files)?;
     let (current, trust) = watch::channel(serving.trust(FrontProxy::read(&client).await?)?);
     tracing::info!(address = ?listener.local_addr().ok(), "serving visibility.edugrid.io");
-    let desk = Desk { questions, leading, limit: LIMIT };
+    let desk = Desk {
+        questions,
+        leading,
+        limit: LIMIT,
+    };
     tokio::select! {
         () = trust::follow(client, serving, current) => {}
         () = accept(listener, trust, desk) => {}
@@ -68,7 +72,9 @@ pub async fn serve(
 pub(super) async fn accept(listener: TcpListener, trust: watch::Receiver<Trust>, desk: Desk) {
     let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
-        let Ok(permit) = permits.clone().acquire_owned().await else { return };
+        let Ok(permit) = permits.clone().acquire_owned().await else {
+            return;
+        };
         match listener.accept().await {
             Ok((stream, _)) => {
                 let trust = trust.borrow().clone();
@@ -90,7 +96,11 @@ async fn connection(stream: TcpStream, trust: Trust, desk: Desk, _permit: OwnedS
         Ok(Err(error)) => return tracing::debug!(%error, "no TLS"),
         Err(_) => return tracing::debug!("TLS handshake took too long"),
     };
-    let peer = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+    let peer = stream
+        .get_ref()
+        .1
+        .peer_certificates()
+        .and_then(<[_]>::first);
     let peer: Option<Arc<CertificateDer<'static>>> =
         peer.map(|certificate| Arc::new(certificate.clone().into_owned()));
     let front_proxy = trust.front_proxy;
@@ -100,7 +110,9 @@ async fn connection(stream: TcpStream, trust: Trust, desk: Desk, _permit: OwnedS
             let peer = peer.as_deref().map(AsRef::as_ref);
             let caller = front_proxy.identify(peer, request.headers());
             let accept = accepted(&request);
-            let page = desk.serve(caller, request.method(), request.uri(), &accept).await;
+            let page = desk
+                .serve(caller, request.method(), request.uri(), &accept)
+                .await;
             Ok::<_, std::convert::Infallible>(response(page))
         }
     });

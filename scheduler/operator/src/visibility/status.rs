@@ -34,7 +34,9 @@ pub enum Refusal {
         why: String,
     },
     /// Something else than reading.
-    #[error("{0} is not supported: answers are computed when they are asked for, so get and list are all there is")]
+    #[error(
+        "{0} is not supported: answers are computed when they are asked for, so get and list are all there is"
+    )]
     Method(String),
     /// The resource is not read this way.
     #[error("{resource}.{GROUP} can't be listed so: {way_out}")]
@@ -48,10 +50,14 @@ pub enum Refusal {
     #[error("{0}")]
     BadRequest(String),
     /// This replica doesn't lead.
-    #[error("this replica of edugrid-scheduler is a standby and knows no queue, another one leads: try again")]
+    #[error(
+        "this replica of edugrid-scheduler is a standby and knows no queue, another one leads: try again"
+    )]
     Standby,
     /// The loop didn't answer in time.
-    #[error("edugrid-scheduler did not answer within {0} s: it is busy or stopping, try again later")]
+    #[error(
+        "edugrid-scheduler did not answer within {0} s: it is busy or stopping, try again later"
+    )]
     Late(u64),
     /// An answer that can't be written as JSON.
     #[error("the answer can't be written: {0}, report it")]
@@ -66,7 +72,12 @@ impl Refusal {
             NotFound::Tenant(tenant) => (labels::GROUP, "tenants", tenant.as_str()),
             NotFound::Job { .. } | NotFound::Month { .. } => (GROUP, resource.plural, name),
         };
-        Self::NotFound { group, kind, name: name.to_owned(), why: why.to_string() }
+        Self::NotFound {
+            group,
+            kind,
+            name: name.to_owned(),
+            why: why.to_string(),
+        }
     }
 
     /// The HTTP status.
@@ -101,7 +112,9 @@ impl Refusal {
     /// The `Status` on the wire.
     pub fn status(&self) -> Status {
         let details = match self {
-            Self::NotFound { group, kind, name, .. } => Some(StatusDetails {
+            Self::NotFound {
+                group, kind, name, ..
+            } => Some(StatusDetails {
                 group: Some((*group).to_owned()),
                 kind: Some((*kind).to_owned()),
                 name: Some(name.clone()),

@@ -125,13 +125,15 @@ fn table<T: Tabled>(items: &[T], metadata: &ListMeta, include: IncludeObject) ->
         description: "Name of the object",
         priority: 0,
     };
-    let others = T::COLUMNS.iter().map(|&(name, description, priority)| Column {
-        name,
-        kind: "string",
-        format: "",
-        description,
-        priority,
-    });
+    let others = T::COLUMNS
+        .iter()
+        .map(|&(name, description, priority)| Column {
+            name,
+            kind: "string",
+            format: "",
+            description,
+            priority,
+        });
     Table {
         kind: "Table",
         api_version: "meta.k8s.io/v1",
@@ -196,7 +198,9 @@ impl Tabled for QueuedJob {
             cell(self.pool.as_ref()),
             cell(self.units.as_ref()),
             cell(self.position_in_pool),
-            self.waiting_since.as_ref().map_or_else(|| json!(""), instant),
+            self.waiting_since
+                .as_ref()
+                .map_or_else(|| json!(""), instant),
             cell(self.position_in_tenant),
             cell(self.class.as_ref()),
             cell(self.tier.as_ref()),
@@ -257,9 +261,17 @@ impl Tabled for Statement {
 
 impl Tabled for TenantUse {
     const COLUMNS: &'static [(&'static str, &'static str, i32)] = &[
-        ("Used", "Units used of the effective nominal quota, by pool", 0),
+        (
+            "Used",
+            "Units used of the effective nominal quota, by pool",
+            0,
+        ),
         ("Borrowed", "Units used above it", 0),
-        ("Available", "Units it could still use, borrowing included", 0),
+        (
+            "Available",
+            "Units it could still use, borrowing included",
+            0,
+        ),
         ("Vouchers", "Yuan left on each voucher that it holds", 0),
         ("Own", "Yuan left of its own money", 0),
         ("As of", "When it was true, by the operator's clock", 1),
@@ -273,7 +285,13 @@ impl Tabled for TenantUse {
         let zero = Quantity::default().text();
         let pools = |text: &dyn Fn(&edugrid_crds::visibility::PoolUse) -> Option<String>| {
             let each = |pool| text(pool).map(|text| format!("{} {text}", pool.pool));
-            json!(self.pools.iter().filter_map(each).collect::<Vec<_>>().join(", "))
+            json!(
+                self.pools
+                    .iter()
+                    .filter_map(each)
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            )
         };
         let vouchers = self.vouchers.iter();
         let left = vouchers.map(|voucher| format!("{} {}", voucher.name, voucher.available));

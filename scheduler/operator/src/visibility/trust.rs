@@ -128,7 +128,10 @@ impl Serving {
             .with_single_cert(self.chain.clone(), self.key.clone_key())
             .map_err(TrustError::Pair)?;
         tls.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Trust { front_proxy: Arc::new(front_proxy), tls: Arc::new(tls) })
+        Ok(Trust {
+            front_proxy: Arc::new(front_proxy),
+            tls: Arc::new(tls),
+        })
     }
 }
 

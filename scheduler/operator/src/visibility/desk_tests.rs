@@ -1,0 +1,240 @@
+//! Requests at the desk, with a loop that answers, is silent, or is gone.
+
+use edugrid_crds::visibility::{Age, QueuePhase, QueuedJob, QueuedJobList};
+use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
+
+use super::*;
+
+const QUEUE: &str = "/apis/visibility.edugrid.io/v1alpha1/namespaces/sdu-cs/queuedjobs";
+const KUBECTL: &str = "application/json;as=Table;v=v1;g=meta.k8s.io,\
+                       application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json";
+
+/// What the other end of the channel does.
+#[derive(Clone, Copy, PartialEq)]
+enum Loop {
+    Answers,
+    IsSilent,
+    DropsIt,
+    IsGone,
+}
+
+struct Office {
+    desk: Desk,
+    /// Kept, so that `leading` stays open.
+    _leading: watch::Sender<bool>,
+}
+
+fn office(what: Loop, leads: bool) -> Office {
+    let (questions, mut asked) = mpsc::channel::<Asked>(4);
+    let (_leading, leading) = watch::channel(leads);
+    if what != Loop::IsGone {
+        tokio::spawn(async move {
+            let mut kept = Vec::new();
+            while let Some(Asked { query, reply }) = asked.recv().await {
+                match what {
+                    Loop::Answers => {
+                        let _ = reply.send(answer(&query));
+                    }
+                    Loop::IsSilent => kept.push(reply),
+                    Loop::DropsIt | Loop::IsGone => drop(reply),
+                }
+            }
+        });
+    }
+    let limit = Duration::from_millis(50);
+    Office {
+        desk: Desk {
+            questions,
+            leading,
+            limit,
+        },
+        _leading,
+    }
+}
+
+fn answer(query: &Query) -> Result<Reply, NotFound> {
+    let age = Age {
+        as_of: Time(Timestamp::UNIX_EPOCH),
+        clock: None,
+    };
+    match query {
+        Query::Queue {
+            namespace: Some(namespace),
+        } if namespace == "sdu-cs" => {
+            let job = QueuedJob::new(age.clone(), namespace, "resnet", QueuePhase::Waiting);
+            Ok(Reply::Queue(QueuedJobList::new(age, vec![job])))
+        }
+        Query::Queue { namespace } => {
+            Err(NotFound::Namespace(namespace.clone().unwrap_or_default()))
+        }
+        other => panic!("not expected here: {other:?}"),
+    }
+}
+
+fn bob() -> Result<Caller, Stranger> {
+    Ok(Caller {
+        user: "bob".into(),
+        groups: Vec::new(),
+    })
+}
+
+impl Office {
+    async fn get(&self, uri: &str, accept: &str) -> (u16, Value) {
+        self.ask(bob(), &Method::GET, uri, accept).await
+    }
+
+    async fn ask(
+        &self,
+        caller: Result<Caller, Stranger>,
+        method: &Method,
+        uri: &str,
+        accept: &str,
+    ) -> (u16, Value) {
+        let uri: Uri = uri.parse().unwrap();
+        let page = self.desk.serve(caller, method, &uri, accept).await;
+        (
+            page.code.as_u16(),
+            serde_json::from_slice(&page.body).unwrap_or_default(),
+        )
+    }
+}
+
+/// `code reason: message`, and that the rest is a proper Status.
+fn status((code, body): (u16, Value)) -> String {
+    assert_eq!(body["kind"], "Status", "{body}");
+    assert_eq!(body["apiVersion"], "v1");
+    assert_eq!(body["status"], "Failure");
+    assert_eq!(body["code"], code);
+    let text = |key: &str| body[key].as_str().unwrap_or_default().to_owned();
+    format!("{code} {}: {}", text("reason"), text("message"))
+}
+
+#[tokio::test]
+async fn a_list_and_the_table_of_it() {
+    let office = office(Loop::Answers, true);
+    let (code, body) = office.get(QUEUE, "application/json").await;
+    assert_eq!((code, &body["kind"]), (200, &Value::from("QueuedJobList")));
+    let (code, body) = office.get(QUEUE, KUBECTL).await;
+    assert_eq!((code, &body["kind"]), (200, &Value::from("Table")));
+    assert_eq!(body["rows"][0]["cells"][0], "resnet");
+}
+
+#[tokio::test]
+async fn a_stranger_learns_nothing_but_that_we_live() {
+    let office = office(Loop::Answers, true);
+    let stranger = || Err(Stranger::NoCertificate);
+    for uri in [QUEUE, "/apis", "/nowhere"] {
+        let refused = office.ask(stranger(), &Method::GET, uri, "").await;
+        assert_eq!(
+            status(refused),
+            "401 Unauthorized: no client certificate, ask through the API server",
+        );
+    }
+    assert_eq!(
+        office.ask(stranger(), &Method::GET, "/healthz", "").await.0,
+        200
+    );
+}
+
+#[tokio::test]
+async fn a_standby_serves_discovery_and_says_who_knows_more() {
+    let office = office(Loop::IsGone, false);
+    for uri in [
+        "/apis",
+        "/apis/visibility.edugrid.io",
+        "/apis/visibility.edugrid.io/v1alpha1",
+    ] {
+        assert_eq!(office.get(uri, "").await.0, 200, "{uri}");
+    }
+    let (code, body) = office.get(QUEUE, KUBECTL).await;
+    assert_eq!(body["details"]["retryAfterSeconds"], 1);
+    assert_eq!(
+        status((code, body)),
+        "503 ServiceUnavailable: this replica of edugrid-scheduler is a standby and knows no \
+         queue, another one leads: try again",
+    );
+    let page = office
+        .desk
+        .serve(bob(), &Method::GET, &QUEUE.parse().unwrap(), "")
+        .await;
+    assert!(page.try_elsewhere);
+}
+
+#[tokio::test]
+async fn a_loop_that_does_not_answer_is_not_waited_for() {
+    for what in [Loop::IsSilent, Loop::DropsIt, Loop::IsGone] {
+        let refused = status(office(what, true).get(QUEUE, "").await);
+        assert!(refused.starts_with("503 ServiceUnavailable: edugrid-scheduler did not answer"));
+    }
+}
+
+#[tokio::test]
+async fn only_reading_is_supported() {
+    let office = office(Loop::Answers, true);
+    for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
+        let refused = status(office.ask(bob(), &method, QUEUE, "").await);
+        assert!(refused.starts_with(&format!("405 MethodNotAllowed: {method} is not supported")));
+    }
+    for watch in ["watch=true", "watch=1"] {
+        let refused = status(office.get(&format!("{QUEUE}?{watch}"), "").await);
+        assert!(
+            refused.starts_with("405 MethodNotAllowed: watch is not supported"),
+            "{refused}"
+        );
+    }
+    assert_eq!(
+        office
+            .get(&format!("{QUEUE}?watch=false&limit=500"), "")
+            .await
+            .0,
+        200
+    );
+}
+
+#[tokio::test]
+async fn parameters_that_can_not_be_honoured_are_refused() {
+    let office = office(Loop::Answers, true);
+    for (parameters, words) in [
+        (
+            "labelSelector=a%3Db",
+            "400 BadRequest: selectors are not supported",
+        ),
+        (
+            "fieldSelector=metadata.name%3Dresnet",
+            "400 BadRequest: selectors are not supported",
+        ),
+        (
+            "continue=abc",
+            "400 BadRequest: continue: lists are not paged",
+        ),
+        (
+            "includeObject=All",
+            "400 BadRequest: includeObject: one of None, Metadata, Object",
+        ),
+        ("watch=1&watch=0", "400 BadRequest: "),
+    ] {
+        let refused = status(office.get(&format!("{QUEUE}?{parameters}"), "").await);
+        assert!(refused.starts_with(words), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_said_in_the_form_of_kubernetes() {
+    let office = office(Loop::Answers, true);
+    assert_eq!(
+        status(
+            office
+                .get("/apis/visibility.edugrid.io/v1alpha1/pods", "")
+                .await
+        ),
+        "404 NotFound: the server could not find the requested resource",
+    );
+    let elsewhere = "/apis/visibility.edugrid.io/v1alpha1/namespaces/default/queuedjobs";
+    assert_eq!(
+        status(office.get(elsewhere, "").await),
+        "404 NotFound: namespaces \"default\" not found: namespace \"default\" belongs to no \
+         tenant, ask who manages the tenant to label it edugrid.io/tenant",
+    );
+    let one = office.get(&format!("{QUEUE}/resnet"), "").await;
+    assert_eq!((one.0, &one.1["kind"]), (200, &Value::from("QueuedJob")));
+}

@@ -1,0 +1,230 @@
+//! Paths, the questions they become, and what is picked out of the answers.
+
+use edugrid_crds::visibility::{Age, Explanation, QueuePhase, QueuedJob, TenantUse};
+use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
+
+use super::*;
+
+const BASE: &str = "/apis/visibility.edugrid.io/v1alpha1";
+
+fn target(path: &str) -> Option<Target> {
+    match Route::parse(&format!("{BASE}{path}")) {
+        Some(Route::Read(target)) => Some(target),
+        _ => None,
+    }
+}
+
+fn asked(path: &str) -> Result<Query, String> {
+    let target = target(path).ok_or_else(|| "no such path".to_owned())?;
+    target.query().map_err(|refusal| refusal.to_string())
+}
+
+fn age() -> Age {
+    Age {
+        as_of: Time(Timestamp::UNIX_EPOCH),
+        clock: None,
+    }
+}
+
+#[test]
+fn paths_of_discovery() {
+    for (path, route) in [
+        ("/healthz", Route::Health),
+        ("/apis", Route::Groups),
+        ("/apis/", Route::Groups),
+        ("/apis/visibility.edugrid.io", Route::Group),
+        (BASE, Route::Resources),
+        ("/openapi/v2", Route::OpenApiV2),
+        ("/openapi/v3", Route::OpenApiV3),
+        (
+            "/openapi/v3/apis/visibility.edugrid.io/v1alpha1",
+            Route::OpenApiV3Version,
+        ),
+    ] {
+        assert_eq!(Route::parse(path), Some(route), "{path}");
+    }
+}
+
+#[test]
+fn paths_that_lead_nowhere() {
+    for path in [
+        "/",
+        "",
+        "/api",
+        "/apis/edugrid.io",
+        "/apis/visibility.edugrid.io/v1",
+        "/apis/visibility.edugrid.io/v1alpha1/pods",
+        "/apis/visibility.edugrid.io/v1alpha1/namespaces/sdu-cs",
+        "/apis/visibility.edugrid.io/v1alpha1/namespaces/sdu-cs/pods",
+        "/apis/visibility.edugrid.io/v1alpha1/namespaces/sdu-cs/queuedjobs/a/status",
+        "/apis/visibility.edugrid.io/v1alpha1/namespaces//queuedjobs",
+        "/apis/visibility.edugrid.io/v1alpha1/namespaces/sdu%2Dcs/queuedjobs",
+        "/metrics",
+    ] {
+        assert_eq!(Route::parse(path), None, "{path}");
+    }
+}
+
+#[test]
+fn paths_become_questions() {
+    let queue = |namespace: &str| Query::Queue {
+        namespace: Some(namespace.into()),
+    };
+    let home = || TenantName::from("sdu");
+    for (path, query) in [
+        ("/queuedjobs", Query::Queue { namespace: None }),
+        ("/namespaces/sdu-cs/queuedjobs", queue("sdu-cs")),
+        ("/namespaces/sdu-cs/queuedjobs/resnet", queue("sdu-cs")),
+        (
+            "/namespaces/sdu-cs/explanations/resnet",
+            Query::Explain {
+                namespace: "sdu-cs".into(),
+                name: "resnet".into(),
+            },
+        ),
+        (
+            "/namespaces/edugrid-sdu/statements",
+            Query::Statements { tenant: home() },
+        ),
+        (
+            "/namespaces/edugrid-sdu/statements/2026-11",
+            Query::Statement {
+                tenant: home(),
+                month: "2026-11".into(),
+            },
+        ),
+        (
+            "/namespaces/edugrid-sdu/tenantuses",
+            Query::TenantUse { tenant: home() },
+        ),
+        (
+            "/namespaces/edugrid-sdu/tenantuses/sdu",
+            Query::TenantUse { tenant: home() },
+        ),
+    ] {
+        assert_eq!(asked(path), Ok(query), "{path}");
+    }
+}
+
+#[test]
+fn what_is_not_read_so_is_refused_with_the_way_out() {
+    for (path, words) in [
+        (
+            "/namespaces/sdu-cs/explanations",
+            "explanations.visibility.edugrid.io can't be listed so: name one job, or list queuedjobs",
+        ),
+        (
+            "/statements",
+            "statements.visibility.edugrid.io can't be listed so: name one tenant's home, \
+             -n edugrid-<tenant>",
+        ),
+        (
+            "/namespaces/sdu-cs/statements",
+            "namespaces \"sdu-cs\" not found: it is no tenant's home, statements stand in \
+             edugrid-<tenant>",
+        ),
+        (
+            "/namespaces/edugrid-system/tenantuses",
+            "namespaces \"edugrid-system\" not found: it is no tenant's home, tenantuses stand \
+             in edugrid-<tenant>",
+        ),
+        (
+            "/namespaces/edugrid-sdu/tenantuses/hit",
+            "tenantuses.visibility.edugrid.io \"hit\" not found: the home of tenant \"sdu\" has \
+             only \"sdu\"",
+        ),
+    ] {
+        assert_eq!(asked(path), Err(words.to_owned()), "{path}");
+    }
+}
+
+#[test]
+fn one_job_is_picked_out_of_the_queue() {
+    let job = |name: &str| QueuedJob::new(age(), "sdu-cs", name, QueuePhase::Waiting);
+    let reply = || {
+        Ok(Reply::Queue(QueuedJobList::new(
+            age(),
+            vec![job("a"), job("b")],
+        )))
+    };
+    let found = target("/namespaces/sdu-cs/queuedjobs/b")
+        .unwrap()
+        .pick(reply());
+    assert_eq!(found, Ok(Answer::Job(Box::new(job("b")))));
+    let missing = target("/namespaces/sdu-cs/queuedjobs/c")
+        .unwrap()
+        .pick(reply());
+    assert_eq!(
+        missing.unwrap_err().to_string(),
+        "queuedjobs.visibility.edugrid.io \"c\" not found: no unfinished ComputeJob \"c\" in \
+         namespace \"sdu-cs\"",
+    );
+}
+
+#[test]
+fn what_the_loop_does_not_find_becomes_a_status_of_kubernetes() {
+    for (why, group, kind, name) in [
+        (
+            NotFound::Namespace("sdu-cs".into()),
+            "",
+            "namespaces",
+            "sdu-cs",
+        ),
+        (
+            NotFound::Tenant("sdu".into()),
+            "edugrid.io",
+            "tenants",
+            "sdu",
+        ),
+        (
+            NotFound::Job {
+                namespace: "sdu-cs".into(),
+                name: "resnet".into(),
+            },
+            "visibility.edugrid.io",
+            "explanations",
+            "resnet",
+        ),
+    ] {
+        let target = target("/namespaces/sdu-cs/explanations/resnet").unwrap();
+        let status = target.pick(Err(why)).unwrap_err().status();
+        assert_eq!(status.code, Some(404));
+        assert_eq!(status.reason.as_deref(), Some("NotFound"));
+        let details = status.details.unwrap();
+        assert_eq!(
+            (
+                details.group.as_deref(),
+                details.kind.as_deref(),
+                details.name.as_deref()
+            ),
+            (Some(group), Some(kind), Some(name)),
+        );
+    }
+}
+
+#[test]
+fn a_tenant_is_alone_in_its_list() {
+    let reply = || Ok(Reply::TenantUse(Box::new(TenantUse::new(age(), "sdu"))));
+    let list = target("/namespaces/edugrid-sdu/tenantuses")
+        .unwrap()
+        .pick(reply());
+    let expected = TenantUseList::new(age(), vec![TenantUse::new(age(), "sdu")]);
+    assert_eq!(list, Ok(Answer::TenantUses(expected)));
+}
+
+#[test]
+fn a_list_that_grew_too_long_says_what_it_lacks() {
+    let job = QueuedJob::new(age(), "sdu-cs", "a", QueuePhase::Waiting);
+    let list = QueuedJobList::new(age(), vec![job; QUEUED_JOBS_MAX + 7]);
+    let cut = bounded(list);
+    assert_eq!(cut.items.len(), QUEUED_JOBS_MAX);
+    assert_eq!(cut.metadata.remaining_item_count, Some(7));
+}
+
+#[test]
+fn an_explanation_passes_through() {
+    let explanation = Explanation::new(age(), "sdu-cs", "resnet", QueuePhase::Running);
+    let target = target("/namespaces/sdu-cs/explanations/resnet").unwrap();
+    let picked = target.pick(Ok(Reply::Explanation(Box::new(explanation.clone()))));
+    assert_eq!(picked, Ok(Answer::Explanation(Box::new(explanation))));
+}
