@@ -199,14 +199,16 @@ pub enum Outcome {
     Idle,
     /// Its walltime was over.
     Walltime,
-    /// Its user ended it, or deleted it.
+    /// Its user ended it.
     Cancelled,
+    /// Its object was deleted.
+    Deleted,
     /// Its user holds it.
     Held,
     /// Its pods were not all bound in time.
     NotStarted,
-    /// Its node or pods were lost.
-    NodeLost,
+    /// A pod of it was taken away: its node was lost, or it was evicted.
+    Disrupted,
 }
 
 /// Where the replicas of a role are.

@@ -8,6 +8,7 @@
 use crate::bounds::{self, KEY_MAX};
 use crate::labels::{ENV_PREFIX, KEY_PREFIX};
 use crate::rules;
+use crate::text::QUANTITY;
 use kube::KubeSchema;
 use kube::core::Rule;
 use serde::{Deserialize, Serialize};
@@ -225,12 +226,12 @@ pub struct TemplateResources {
     pub rest: Rest,
 }
 
-/// Quantities stay as they were written: number or text.
+/// Quantities stay as they were written, number or text, in a spelling that a later dry run can bear.
 fn resource_list(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     schemars::json_schema!({
         "type": "object",
         "maxProperties": RESOURCES_MAX,
-        "additionalProperties": {"x-kubernetes-int-or-string": true, "maxLength": 32},
+        "additionalProperties": {"x-kubernetes-int-or-string": true, "maxLength": 32, "pattern": QUANTITY},
     })
 }
 

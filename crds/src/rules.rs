@@ -3,6 +3,7 @@
 //! A rule about one field of one kind stands beside that field instead. Messages that show values are made with
 //! `format`: the API server can't bound the length of `string(an integer)` and refuses a definition with it.
 
+use crate::text;
 use kube::core::{Message, Rule};
 
 /// A rule whose refusal shows values: `says` with `%s` and `%d` for the CEL expressions in `values`.
@@ -90,11 +91,22 @@ pub fn positive_money(path: &str) -> Rule {
     )
 }
 
-/// A quantity above zero. The API server shows the value itself.
+/// A quantity above zero. The API server shows the value itself; what is no quantity at all is refused elsewhere.
 #[must_use]
 pub fn positive_quantity(path: &str) -> Rule {
+    let is_above_zero = quantity_is("q.isGreaterThan(quantity('0'))");
     refuse_plainly(
-        "!isQuantity(string(self)) || quantity(string(self)).isGreaterThan(quantity('0'))",
+        format!("!({}) || ({is_above_zero})", quantity_is("true")),
         format!("{path} must be above 0; give how much it is"),
+    )
+}
+
+/// CEL that holds where `self` is a quantity `q` with this property. The spelling is looked at first, see
+/// [`text::QUANTITY`].
+#[must_use]
+pub fn quantity_is(property: &str) -> String {
+    format!(
+        "string(self).matches(r'{}') && isQuantity(string(self)) && [quantity(string(self))].all(q, {property})",
+        text::QUANTITY
     )
 }

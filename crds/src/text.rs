@@ -3,6 +3,7 @@
 //!
 //! How they are read into numbers is not known here: the words of `units` do that, at the rim of whoever reads.
 
+use crate::rules;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -57,10 +58,10 @@ macro_rules! text {
 }
 
 text! {
-    /// A duration in the spelling of the Gateway API without milliseconds: `8h`, `90m`, `1h30m`. The books count
-    /// whole seconds (A5), so no smaller unit is offered.
+    /// A duration in the spelling of the Gateway API without milliseconds, each unit once, the largest first: `8h`,
+    /// `90m`, `1h30m`. The books count whole seconds (A5), so no smaller unit is offered.
     DurationText,
-    {"type": "string", "minLength": 2, "maxLength": 18, "pattern": "^([0-9]{1,5}[hms]){1,3}$"}
+    {"type": "string", "minLength": 2, "maxLength": 18, "pattern": "^([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?$"}
 }
 
 text! {
@@ -91,7 +92,11 @@ text! {
     }
 }
 
-/// A Kubernetes quantity of 0 or more, as number or text: `4`, `"0.5"`, `"120Gi"`.
+/// How a quantity is spelled, with an exponent of at most two digits: the API server needs minutes and gigabytes to
+/// compare `1e99999999`, so no rule may look at a quantity that does not match.
+pub const QUANTITY: &str = r"^[+-]?[0-9.]{1,24}([numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]{1,2})?$";
+
+/// A Kubernetes quantity from 0 to 1P, as number or text: `4`, `"0.5"`, `"120Gi"`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Quantity {
@@ -148,8 +153,8 @@ impl JsonSchema for Quantity {
             "x-kubernetes-int-or-string": true,
             "maxLength": 32,
             "x-kubernetes-validations": [{
-                "rule": "isQuantity(string(self)) && !quantity(string(self)).isLessThan(quantity('0'))",
-                "message": "not a quantity of 0 or more: write for example 4, \"0.5\" or \"120Gi\"",
+                "rule": rules::quantity_is("!q.isLessThan(quantity('0')) && !q.isGreaterThan(quantity('1P'))"),
+                "message": "not a quantity from 0 to 1P: write for example 4, \"0.5\" or \"120Gi\"",
             }],
         })
     }

@@ -3,7 +3,12 @@
 mod support;
 
 use edugrid_crds::conditions::WAITING;
+use edugrid_crds::job_status::Outcome;
+use edugrid_crds::text::{DurationText, Money, QUANTITY};
 use edugrid_crds::{ComputeJob, definitions};
+use edugrid_units::{MicroYuan, ReasonCode, Seconds, parse_milli};
+use regex::Regex;
+use schemars::JsonSchema;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use support::{schema, subjects};
@@ -242,12 +247,55 @@ fn a_template_is_a_native_pod_template_word_for_word() {
 }
 
 #[test]
-fn waiting_reasons_are_a_closed_list_of_words() {
-    let words: BTreeSet<&str> = WAITING.into_iter().collect();
-    assert_eq!(words.len(), WAITING.len(), "a reason stands twice");
-    for word in words {
-        assert!(word.starts_with(|c: char| c.is_ascii_uppercase()), "{word}");
-        assert!(word.chars().all(|c| c.is_ascii_alphanumeric()), "{word}");
+fn our_words_are_those_of_the_engine_and_the_books() {
+    let codes: Vec<&str> = ReasonCode::ALL.iter().map(|code| code.as_str()).collect();
+    assert_eq!(codes, WAITING);
+    for outcome in edugrid_units::Outcome::ALL {
+        let word = Value::from(outcome.as_str());
+        assert!(
+            serde_json::from_value::<Outcome>(word).is_ok(),
+            "no outcome {outcome:?}"
+        );
+    }
+}
+
+#[test]
+fn what_the_schema_takes_the_units_can_read() {
+    let duration = |text: &str| Seconds::parse(text).map(|seconds| seconds.0);
+    let patterns = |schema: Value| {
+        Regex::new(schema["pattern"].as_str().expect("a pattern")).expect("it compiles")
+    };
+    let mut generator = schemars::SchemaGenerator::default();
+    let durations = patterns(DurationText::json_schema(&mut generator).to_value());
+    for (text, seconds) in [
+        ("8h", Some(28_800)),
+        ("1h30m", Some(5400)),
+        ("0s", Some(0)),
+        ("30m1h", None),
+        ("1h1h", None),
+    ] {
+        assert_eq!(
+            (durations.is_match(text), duration(text).ok()),
+            (seconds.is_some(), seconds),
+            "{text}"
+        );
+    }
+    let money = patterns(Money::json_schema(&mut generator).to_value());
+    for text in ["0", "12.50", "0.000001", "999999999999.999999"] {
+        assert!(
+            money.is_match(text) && MicroYuan::parse_yuan(text).is_ok(),
+            "{text}"
+        );
+    }
+    let quantities = Regex::new(QUANTITY).expect("it compiles");
+    for text in ["4", "0.5", "500m", "120Gi", "1e3", "1P"] {
+        assert!(
+            quantities.is_match(text) && parse_milli(text).is_ok(),
+            "{text}"
+        );
+    }
+    for text in ["1e100", "plenty", "", "4 cards", "1e99999999"] {
+        assert!(!quantities.is_match(text), "{text}");
     }
 }
 
