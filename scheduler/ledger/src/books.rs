@@ -130,6 +130,12 @@ impl Books {
         }
     }
 
+    /// What the entries led to, for tests that compare all of it.
+    #[cfg(test)]
+    pub(crate) fn state(&self) -> &State {
+        &self.state
+    }
+
     /// Carries a command out in memory and stages its entry for the next batch. The
     /// entry bears `now`, or the next instant after the last entry where `now` isn't
     /// later than that (N2).

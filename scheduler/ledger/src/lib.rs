@@ -57,6 +57,8 @@ mod replay;
 mod segment;
 mod state;
 mod statement;
+#[cfg(test)]
+mod tests;
 mod voucher;
 mod wire;
 

@@ -235,7 +235,54 @@ mod tests {
         assert!(ask.plan(&[]).is_err());
     }
 
+    /// L2 taken literally: for each voucher the largest base that nothing forbids, found
+    /// by trying them all.
+    fn by_trial(ask: &Need, payers: &[Payer]) -> Vec<(VoucherName, u64)> {
+        let (mut reached, mut own, mut parts) = (0, ask.own.0, Vec::new());
+        for payer in payers {
+            let limit = ask.before_expiry(payer).0.min(ask.total().0);
+            let fits = |base: &u64| {
+                let granted =
+                    base * u64::from(payer.coverage.num()) / u64::from(payer.coverage.den());
+                reached + base <= limit && granted <= payer.available.0 && base - granted <= own
+            };
+            let base = (0..=ask.total().0).filter(fits).max().unwrap_or(0);
+            let granted = base * u64::from(payer.coverage.num()) / u64::from(payer.coverage.den());
+            if granted > 0 {
+                (reached, own) = (reached + base, own - (base - granted));
+                parts.push((payer.voucher.clone(), base));
+            }
+        }
+        parts
+    }
+
     proptest! {
+        #[test]
+        fn a_plan_equals_trying_all(
+            walltime in 1_u64..600,
+            own in 0_u64..800,
+            vouchers in proptest::collection::vec(
+                (0_u64..400, 1_u32..7, 0_u32..5, proptest::option::of(0_i64..600)), 0..4),
+        ) {
+            let rates = Rates { per_unit_hour: MicroYuan(4321), bands: Vec::new() };
+            let rate = rates.highest(MilliUnits(1000), 0, Seconds(walltime)).expect("small numbers");
+            let ask = Need { rate, start: Stamp(0), walltime: Seconds(walltime), own: MicroYuan(own) };
+            let payers: Vec<_> = vouchers.iter().enumerate().map(|(index, (rest, num, more, end))| Payer {
+                valid_until: end.map(Stamp::from_seconds),
+                ..payer(&format!("v{index}"), *rest, (*num, num + more), None)
+            }).collect();
+            let trial = by_trial(&ask, &payers);
+            if let Ok(slices) = ask.plan(&payers) {
+                let parts: Vec<_> = slices.into_iter()
+                    .filter_map(|slice| Some((slice.voucher?, slice.base.0)))
+                    .collect();
+                prop_assert_eq!(parts, trial);
+            } else {
+                let paid: u64 = trial.iter().map(|(_, base)| base).sum();
+                prop_assert!(paid < ask.total().0);
+            }
+        }
+
         /// The whole cost, within every voucher's rest and the own money, or a shortage
         /// whose numbers say that it can't be.
         #[test]

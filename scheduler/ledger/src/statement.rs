@@ -173,15 +173,15 @@ impl Fold<'_> {
     ) -> Result<(), ViewError> {
         match &entry.command {
             Command::Grant(grant) => {
-                if self.climb(&grant.holder_path) {
-                    self.vouchers.insert(grant.voucher.clone());
-                }
+                let is_below = self.climb(&grant.holder_path);
+                self.vouchers
+                    .extend(is_below.then(|| grant.voucher.clone()));
             }
             Command::Admit(admit) => {
-                if self.climb(&admit.admission.path) {
-                    let key = admit.admission.key.clone();
-                    self.open.insert(key, admit.as_ref().clone());
-                }
+                let is_below = self.climb(&admit.admission.path);
+                let key = admit.admission.key.clone();
+                self.open
+                    .extend(is_below.then(|| (key, admit.as_ref().clone())));
             }
             _ => {}
         }

@@ -32,13 +32,16 @@ pub struct Restored {
 pub enum ViewFound {
     /// There was none: it was made.
     Missing,
-    /// It agreed with the journal, and took the entries that it lacked.
-    Kept,
+    /// It agreed with the journal as far as it reached, and took the rest.
+    Kept {
+        /// The segments that it had; 0 where sled had lost all and did not say so.
+        segments: u64,
+    },
     /// It was made again.
     Rebuilt {
         /// What was wrong.
         why: String,
-        /// Where the old one was moved; none if it could not be moved and was removed.
+        /// Where the old one was moved.
         moved_to: PathBuf,
     },
 }
@@ -75,9 +78,13 @@ pub fn restore(directory: &Path, segments: &[Segment]) -> Result<Restored, Resto
         }
     }
     let books = replay.finish();
+    let segments_kept = follower.as_ref().map_or(0, |it| it.reached);
     let finished = follower.map(Follower::finish).transpose();
+    let kept = ViewFound::Kept {
+        segments: segments_kept,
+    };
     let (view, found) = match (finished, why) {
-        (Ok(Some(view)), _) if was_there => (view, ViewFound::Kept),
+        (Ok(Some(view)), _) if was_there => (view, kept),
         (Ok(Some(view)), _) => (view, ViewFound::Missing),
         (Ok(None), why) => rebuild(directory, segments, why)?,
         (Err(error), _) => rebuild(directory, segments, Some(error))?,

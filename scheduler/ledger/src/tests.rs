@@ -1,0 +1,9 @@
+//! The books as a whole: small worlds in, money out.
+
+mod example;
+mod journal;
+mod properties;
+mod rules;
+mod statements;
+mod views;
+mod world;
