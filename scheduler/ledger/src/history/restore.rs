@@ -30,13 +30,10 @@ pub struct Restored {
 /// What became of the view that was there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ViewFound {
-    /// There was none: it was made.
+    /// There was none, or an empty one where sled had lost all: it was filled.
     Missing,
     /// It agreed with the journal as far as it reached, and took the rest.
-    Kept {
-        /// The segments that it had; 0 where sled had lost all and did not say so.
-        segments: u64,
-    },
+    Kept,
     /// It was made again.
     Rebuilt {
         /// What was wrong.
@@ -62,7 +59,6 @@ pub enum RestoreError {
 /// # Errors
 /// If the journal is damaged, or if a new view can't be made.
 pub fn restore(directory: &Path, segments: &[Segment]) -> Result<Restored, RestoreError> {
-    let was_there = directory.exists();
     let (mut follower, mut why) = match SledView::open(directory).and_then(Follower::new) {
         Ok(follower) => (Some(follower), None),
         Err(error) => (None, Some(error)),
@@ -78,13 +74,10 @@ pub fn restore(directory: &Path, segments: &[Segment]) -> Result<Restored, Resto
         }
     }
     let books = replay.finish();
-    let segments_kept = follower.as_ref().map_or(0, |it| it.reached);
+    let was_there = follower.as_ref().is_some_and(|it| it.reached > 0);
     let finished = follower.map(Follower::finish).transpose();
-    let kept = ViewFound::Kept {
-        segments: segments_kept,
-    };
     let (view, found) = match (finished, why) {
-        (Ok(Some(view)), _) if was_there => (view, kept),
+        (Ok(Some(view)), _) if was_there => (view, ViewFound::Kept),
         (Ok(Some(view)), _) => (view, ViewFound::Missing),
         (Ok(None), why) => rebuild(directory, segments, why)?,
         (Err(error), _) => rebuild(directory, segments, Some(error))?,
