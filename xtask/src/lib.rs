@@ -5,6 +5,7 @@
 pub mod cluster;
 pub mod controlplane;
 pub mod crdgen;
+pub mod installation;
 pub mod progress;
 pub mod tidy;
 pub mod tools;
