@@ -11,7 +11,9 @@
 //! The head of a record checks itself, so that a damaged length can't hide the records
 //! after it. What is not a whole record is a torn tail where no whole record follows it
 //! (a crash in the middle of an append, which was never acknowledged), and is cut off;
-//! anywhere else it is damage, and the journal isn't opened.
+//! anywhere else it is damage, and the journal isn't opened. A last record that was
+//! damaged after it was written looks just like a torn one: what was cut is told, and the
+//! head that is published elsewhere tells whether it mattered (L12, `LedgerRewound`).
 
 use std::{
     fs::{File, OpenOptions, TryLockError},

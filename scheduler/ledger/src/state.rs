@@ -121,6 +121,7 @@ pub(crate) enum Carried {
     New(Box<Record>, Option<Undo>),
 }
 
+/// All of it. Equal states answer and write alike, for ever.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct State {
     pub opening: Option<Opening>,
@@ -426,10 +427,8 @@ impl State {
     pub(crate) fn last_attempt(&self, job: &JobUid, task: u32) -> Option<u32> {
         self.last_attempts.get(job)?.get(&task).copied()
     }
-}
 
-/// The attempt's open admission.
-impl State {
+    /// The attempt's open admission.
     pub(crate) fn attempt(&self, key: &AttemptKey) -> Result<&OpenAttempt, Refused> {
         self.open
             .get(key)

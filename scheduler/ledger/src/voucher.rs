@@ -65,7 +65,8 @@ pub enum VoucherKind {
     Reward,
     /// Earned by lending.
     Contribution,
-    /// A deposit into the holder's budget.
+    /// A deposit into the holder's budget. Deposits mix there, so the end of one moves no
+    /// money; while none is valid, the holder's own money doesn't count (L2).
     OwnFunds,
 }
 

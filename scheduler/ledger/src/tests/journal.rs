@@ -1,9 +1,11 @@
 //! The chain and its proof (L11): whatever is altered is found and named.
 
+use proptest::prelude::*;
+
 use super::world::{World, admission, at_hour, grant};
 use crate::{
-    Algorithm, Command, FileJournal, Replay, Segment, SegmentStore, VoucherState, replay, verify,
-    verify_export,
+    Algorithm, Command, Entry, FileJournal, Line, Replay, Segment, SegmentStore, VoucherState,
+    replay, verify, verify_export,
 };
 
 /// Four segments of two to four entries.
@@ -113,7 +115,7 @@ fn a_rehashed_lie_is_found_by_carrying_it_out() {
                 .expect("text")
                 .replace(from, to);
             let hash = Algorithm::Sha256.link(&previous, body.as_bytes());
-            let line = crate::Line {
+            let line = Line {
                 sequence: record.entry.sequence,
                 hash,
                 body: body.as_bytes(),
@@ -178,5 +180,22 @@ fn ready<T>(future: impl Future<Output = T>) -> T {
     match std::pin::pin!(future).poll(&mut context) {
         std::task::Poll::Ready(value) => value,
         std::task::Poll::Pending => panic!("the file journal waits"),
+    }
+}
+
+proptest! {
+    /// Whatever comes from outside is refused, not believed and not a crash.
+    #[test]
+    fn bytes_from_outside_never_panic(
+        bytes in proptest::collection::vec(any::<u8>(), 0..200),
+        text in "[\\[\\]{}\",:a-z0-9]{0,80}",
+    ) {
+        let framed = format!("{{\"sequence\":\"0\",\"hash\":\"{:064}\",\"body\":{text}}}\n", 0);
+        for bytes in [&bytes[..], text.as_bytes(), framed.as_bytes()] {
+            let _ = Line::parse(bytes);
+            let _ = Segment::from_bytes(bytes);
+            prop_assert!(Entry::parse(bytes).is_err());
+            prop_assert!(bytes.is_empty() || verify_export(bytes).is_err());
+        }
     }
 }
