@@ -3,7 +3,9 @@
 
 mod naive;
 mod properties;
+mod reading;
 mod reasons;
+mod scale;
 mod scenario;
 mod text;
 mod worlds;

@@ -13,6 +13,9 @@ use crate::{
     text::TestPurse,
 };
 
+/// The oracle is slow on purpose. `PROPTEST_CASES` does not reach past this.
+const CASES: u32 = 64;
+
 /// The engine with a record of all that it was told and of all that it decided.
 struct Record {
     world: World,
@@ -73,6 +76,13 @@ impl Record {
         all
     }
 
+    fn submit(&mut self, province: &Province, naive: &mut Naive<'_>, job: Job) {
+        let at = self.jobs.len();
+        self.apply(Event::JobSet(Box::new(job.spec(province, at))));
+        self.jobs.insert(at, job.clone());
+        naive.waiting.insert(at, job);
+    }
+
     /// Does a step; returns what scheduling admitted.
     fn step(
         &mut self,
@@ -82,10 +92,17 @@ impl Record {
     ) -> Option<Vec<Admission>> {
         match step {
             Step::Submit(job) => {
-                let at = self.jobs.len();
-                self.apply(Event::JobSet(Box::new(job.spec(province, at))));
-                self.jobs.insert(at, job.clone());
-                naive.waiting.insert(at, job.clone());
+                self.submit(province, naive, job.clone());
+            }
+            Step::Rush(job, count) => {
+                for tenant in (0..province.tenants.len())
+                    .cycle()
+                    .take(count * province.tenants.len())
+                {
+                    let mut job = job.clone();
+                    job.tenant = tenant;
+                    self.submit(province, naive, job);
+                }
             }
             Step::End(pick, finished) if !self.open.is_empty() => {
                 let (at, admission) = self.open.remove(pick % self.open.len());
@@ -153,7 +170,7 @@ fn reasons(world: &World) -> BTreeMap<JobUid, Reason> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: CASES, ..ProptestConfig::default() })]
 
     /// Admissions are those of a scheduler that sorts everything anew before each
     /// trial, in the same order; nodes are never overfilled; gangs go whole; usage is

@@ -239,7 +239,5 @@ fn other_pools_stand_in_details() {
         replay y path=root pool=small billed=1 nodes=s:1
         job j gang=w:1x1 pools=tiny,big,small
         schedule
-    "), @r"
-    - j QuotaExceeded: not enough quota is free, pool big, tenant root, asked 1, free 0, missing 1
-    ");
+    "), @"- j QuotaExceeded: not enough quota is free, pool big, tenant root, asked 1, free 0, missing 1");
 }

@@ -59,6 +59,8 @@ pub struct Province {
 #[derive(Clone, Debug)]
 pub enum Step {
     Submit(Job),
+    /// Every tenant submits that many jobs like it.
+    Rush(Job, usize),
     /// An open attempt ends; the job is finished or waits again.
     End(usize, bool),
     /// A waiting job's object goes.
@@ -94,12 +96,20 @@ pub fn province() -> impl Strategy<Value = Province> {
     (
         prop::collection::vec(tenant(), 1..9),
         prop::collection::vec(node, 1..9),
+        any::<bool>(),
     )
-        .prop_map(|(mut tenants, nodes)| {
+        .prop_map(|(mut tenants, nodes, borrowers)| {
+            // Where nobody but the root owns anything, shares alone decide.
+            for tenant in tenants.iter_mut().filter(|_| borrowers) {
+                tenant
+                    .quotas
+                    .iter_mut()
+                    .for_each(|quota| *quota = [None; 3]);
+            }
             // Something to share: the root owns most of what there is.
             let root = tenants.first_mut().expect("at least one");
             root.quotas.iter_mut().for_each(|quota| {
-                quota[0] = quota[0].map(|nominal| nominal + 12);
+                quota[0] = Some(quota[0].unwrap_or(0) + 12);
             });
             Province { tenants, nodes }
         })
@@ -129,6 +139,7 @@ fn job() -> impl Strategy<Value = Job> {
 pub fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         6 => job().prop_map(Step::Submit),
+        1 => (job(), 1_usize..6).prop_map(|(job, count)| Step::Rush(job, count)),
         3 => (0_usize..100, prop::bool::weighted(0.8)).prop_map(|(at, done)| Step::End(at, done)),
         1 => (0_usize..100).prop_map(Step::Delete),
         1 => (0_usize..100).prop_map(Step::Flip),

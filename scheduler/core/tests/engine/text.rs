@@ -355,7 +355,7 @@ impl Play {
             billed: MilliUnits::whole(words.number("billed").expect("billed")),
             walltime: Seconds(3600),
             grace: Seconds(30),
-            eligible: Stamp::from_seconds(1),
+            eligible: Stamp::from_seconds(words.number("eligible").unwrap_or(1)),
             placement: placement(words),
             at: Stamp::from_seconds(2),
         };

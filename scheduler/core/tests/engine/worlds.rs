@@ -438,6 +438,25 @@ fn a_hold_earns_no_place_in_order() {
     ");
 }
 
+/// O5, A1: the eligible time is in the journal, so a job that was on hold before a
+/// restart does not gain by its failed attempt.
+#[test]
+fn an_attempt_brings_its_eligible_time_back() {
+    assert_snapshot!(play("
+        tenant root quota=p:8
+        pool p card=gpu
+        node n1 pool=p cards=8
+        replay old path=root pool=p billed=8 nodes=n1:1 each=8 eligible=500
+        job old gang=w:1x8 at=1
+        job new gang=w:1x8 at=400
+        end old again
+        schedule
+    "), @r"
+    + new p 8 on n1×1
+    - old QuotaExceeded: not enough quota is free, pool p, tenant root, asked 8, free 0, missing 8
+    ");
+}
+
 #[test]
 fn steps_end_where_the_ops_run_out() {
     assert_snapshot!(play(&format!("{TWO}
