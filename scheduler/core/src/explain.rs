@@ -76,7 +76,9 @@ pub struct JobAhead {
 pub struct PathNode {
     /// The tenant.
     pub tenant: TenantName,
-    /// What of its nominal is effective (Q1).
+    /// What it declares; nothing: the sum of its children's (Q1).
+    pub nominal: Option<MilliUnits>,
+    /// What of that is effective (Q1).
     pub effective: MilliUnits,
     /// What its subtree uses.
     pub used: MilliUnits,
@@ -173,15 +175,16 @@ impl World {
     }
 
     /// Where the tenants of a path stand in a pool.
-    fn path_in(&self, tenant: &TenantName, pool: &PoolName) -> Vec<PathNode> {
+    fn path_in(&self, tenant: &TenantName, name: &PoolName) -> Vec<PathNode> {
         let tree = &self.standing.tree;
-        let (Some(leaf), Some(pool)) = (tree.tenant(tenant), self.standing.pool(pool)) else {
+        let (Some(leaf), Some(pool)) = (tree.tenant(tenant), self.standing.pool(name)) else {
             return Vec::new();
         };
         let quota = self.standing.quota(pool);
         let kind = self.standing.measure(pool).map(|measure| measure.kind);
         let node = |ix| PathNode {
             tenant: tree.node(ix).tenant.clone(),
+            nominal: self.nominal(&tree.node(ix).tenant, name),
             effective: quota.effective(ix).floor(),
             used: quota.used(ix).floor(),
             borrowed: quota.borrowed(ix).floor(),

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use edugrid_units::{MilliUnits, NodeName, PoolName, Ratio, Resources, Stamp, TenantName};
 
-pub(crate) use book::{HostIx, Topology};
+pub(crate) use book::{HostIx, NodeChange, Topology};
 
 use crate::{
     queue::{DataClass, Devices, Request, RoleSpec, Taint},

@@ -143,18 +143,13 @@ impl World {
     }
 
     fn tenant_pools(&self, name: &TenantName, ix: TreeIx) -> Vec<TenantPoolView> {
-        let quotas = self.tenants.get(name).map(|spec| &spec.quotas);
-        let nominal = |pool: &PoolName| {
-            let line = quotas?.iter().find(|line| line.pool == *pool);
-            line?.nominal
-        };
         let tree = &self.standing.tree;
         let lines = self.standing.pools().map(|(pool, at)| {
             let quota = self.standing.quota(at);
             let kind = self.standing.measure(at).map(|measure| measure.kind);
             TenantPoolView {
                 pool: pool.clone(),
-                nominal: nominal(pool),
+                nominal: self.nominal(name, pool),
                 effective: quota.effective(ix).floor(),
                 used: quota.used(ix).floor(),
                 borrowed: quota.borrowed(ix).floor(),
@@ -163,6 +158,12 @@ impl World {
             }
         });
         lines.collect()
+    }
+
+    /// What a tenant declares to own of a pool.
+    pub(super) fn nominal(&self, tenant: &TenantName, pool: &PoolName) -> Option<MilliUnits> {
+        let mut lines = self.tenants.get(tenant)?.quotas.iter();
+        lines.find(|line| line.pool == *pool)?.nominal
     }
 
     fn tenant_conditions(&self, name: &TenantName, ix: TreeIx) -> Vec<TenantCondition> {

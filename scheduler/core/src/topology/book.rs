@@ -17,6 +17,17 @@ use crate::quota::PoolIx;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct HostIx(usize);
 
+/// What a change of a node may change for others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NodeChange {
+    /// Nothing.
+    Nothing,
+    /// What fits now.
+    Health,
+    /// What may ever fit.
+    Shape,
+}
+
 /// A node, known or only named by an admission.
 #[derive(Clone, Debug)]
 pub(crate) struct Host {
@@ -121,11 +132,21 @@ impl Topology {
         self.touch_shapes(&(0..self.pools.len()).map(PoolIx).collect());
     }
 
-    /// Sets or takes away a node. Returns whether anything changed.
-    pub fn set_node(&mut self, name: &NodeName, spec: Option<NodeSpec>) -> bool {
+    /// Sets or takes away a node.
+    pub fn set_node(&mut self, name: &NodeName, spec: Option<NodeSpec>) -> NodeChange {
         let ix = self.intern_host(name);
-        if self.hosts[ix.0].spec == spec {
-            return false;
+        let before = &mut self.hosts[ix.0].spec;
+        if *before == spec {
+            return NodeChange::Nothing;
+        }
+        if let (Some(before), Some(spec)) = (before, &spec)
+            && before.labels == spec.labels
+            && before.allocatable == spec.allocatable
+        {
+            before.clone_from(spec);
+            self.rekey(ix);
+            self.touch_room(ix);
+            return NodeChange::Health;
         }
         let mut pools: BTreeSet<PoolIx> = self.hosts[ix.0].pools.keys().copied().collect();
         self.hosts[ix.0].spec = spec;
@@ -135,7 +156,7 @@ impl Topology {
         self.rehome(ix);
         pools.extend(self.hosts[ix.0].pools.keys());
         self.touch_shapes(&pools);
-        true
+        NodeChange::Shape
     }
 
     /// Says what foreign pods hold on a node (Q4). Returns whether anything changed.

@@ -3,7 +3,7 @@
 use edugrid_units::{JobUid, Reason, ReasonCode, Stamp};
 
 use super::{Event, Job, JobState, World};
-use crate::queue::JobSpec;
+use crate::{queue::JobSpec, topology::NodeChange};
 
 impl World {
     /// Takes in what happened. Never fails: unknown references are remembered and
@@ -45,12 +45,12 @@ impl World {
                 self.facts_changed(changed);
             }
             Event::NodeSet(spec) => {
-                let changed = self.topology.set_node(&spec.name.clone(), Some(*spec));
-                self.facts_changed(changed);
+                let change = self.topology.set_node(&spec.name.clone(), Some(*spec));
+                self.node_changed(change);
             }
             Event::NodeGone(name) => {
-                let changed = self.topology.set_node(&name, None);
-                self.facts_changed(changed);
+                let change = self.topology.set_node(&name, None);
+                self.node_changed(change);
             }
             Event::ForeignUse { node, used } => {
                 self.dirty |= self.topology.set_foreign(&node, used);
@@ -79,6 +79,12 @@ impl World {
             self.facts = self.facts.saturating_add(1);
             self.dirty = true;
         }
+    }
+
+    /// A node's health never changes what may ever fit, so groups keep their terms.
+    fn node_changed(&mut self, change: NodeChange) {
+        self.dirty |= change != NodeChange::Nothing;
+        self.facts_changed(change == NodeChange::Shape);
     }
 
     fn set_job(&mut self, spec: JobSpec) {
@@ -139,7 +145,7 @@ impl World {
         let own = own_reason(job, now);
         match own {
             Some(reason) => {
-                if let Some(at) = reason.until {
+                if let Some(at) = reason.until.filter(|at| *at > now) {
                     job.timer = Some(at);
                     self.timers.insert((at, uid.clone()));
                 }

@@ -2,6 +2,7 @@
 //! against oracles that know nothing of how it works.
 
 mod naive;
+mod nonsense;
 mod properties;
 mod reading;
 mod reasons;

@@ -232,6 +232,19 @@ impl<'a> Naive<'a> {
         admitted
     }
 
+    /// Checks that what one step of a round admitted was admissible when it came.
+    pub fn follow(&mut self, plan: &[Admission]) {
+        for admission in plan {
+            let at = admission.key.job.as_str()[1..].parse().expect("j<at>");
+            let pool = POOLS
+                .iter()
+                .position(|pool| *pool == admission.pool.as_str());
+            let pool = pool.expect("a pool");
+            assert!(self.waiting[&at].pools.contains(&pool), "a pool of its own");
+            assert!(self.try_one(at, pool, Some(admission)), "{at} in {pool}");
+        }
+    }
+
     fn try_one(&mut self, at: usize, pool: usize, planned: Option<&Admission>) -> bool {
         let job = &self.waiting[&at];
         let (tenant, cards) = (self.tenant(job), billed(job));

@@ -60,20 +60,25 @@ impl Record {
     fn schedule(&mut self, ops: u32) -> Vec<Admission> {
         let mut all = Vec::new();
         loop {
-            self.now += 1;
-            self.calls.push(Call::Schedule(Stamp(self.now), ops));
-            let plan = self.world.schedule(Stamp(self.now), ops, &mut self.purse);
-            self.plans.push(plan.clone());
+            let plan = self.nudge(ops);
             all.extend(plan.admissions);
             if !plan.more {
-                break;
+                return all;
             }
         }
-        for admission in &all {
+    }
+
+    /// One step.
+    fn nudge(&mut self, ops: u32) -> Plan {
+        self.now += 1;
+        self.calls.push(Call::Schedule(Stamp(self.now), ops));
+        let plan = self.world.schedule(Stamp(self.now), ops, &mut self.purse);
+        self.plans.push(plan.clone());
+        for admission in &plan.admissions {
             let at = number(&admission.key.job);
             self.open.push((at, admission.clone()));
         }
-        all
+        plan
     }
 
     fn submit(&mut self, province: &Province, naive: &mut Naive<'_>, job: Job) {
@@ -129,6 +134,7 @@ impl Record {
                 self.apply(province.node(at, ready));
             }
             Step::Schedule(ops) => return Some(self.schedule(*ops)),
+            Step::Nudge(ops) => naive.follow(&self.nudge(*ops).admissions),
             Step::End(..) | Step::Delete(_) => {}
         }
         None

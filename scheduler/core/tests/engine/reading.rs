@@ -94,16 +94,22 @@ fn an_explanation_has_the_numbers_of_the_whole_path() {
     }
     for node in told.path {
         text += &format!(
-            "{}: effective {}, used {}, borrowed {}, available {}\n",
-            node.tenant, node.effective, node.used, node.borrowed, node.available
+            "{}: nominal {}, effective {}, used {}, borrowed {}, available {}\n",
+            node.tenant,
+            node.nominal
+                .map_or("-".to_owned(), |units| units.to_string()),
+            node.effective,
+            node.used,
+            node.borrowed,
+            node.available
         );
     }
     assert_snapshot!(text, @r"
     p billed 4 place 3 (2) behind a2 b2
     p: not enough quota is free, pool p, tenant root, asked 4, free 0, missing 4
-    lab: effective 2, used 8, borrowed 6, available 0
-    a: effective 8, used 8, borrowed 0, available 0
-    root: effective 16, used 16, borrowed 0, available 0
+    lab: nominal 2, effective 2, used 8, borrowed 6, available 0
+    a: nominal 8, effective 8, used 8, borrowed 0, available 0
+    root: nominal -, effective 16, used 16, borrowed 0, available 0
     ");
     let admitted = play.world.explain(&"a1".into()).expect("it is there");
     assert!(matches!(admitted.stage, Stage::Admitted(key) if key.attempt == 1));

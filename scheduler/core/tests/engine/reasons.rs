@@ -21,10 +21,12 @@ fn what_is_the_jobs_own_comes_first() {
         job h tenant=nobody held refused
         job n tenant=nobody not-before=2000 refused
         job t tenant=nobody refused
+        job u tenant=nobody refused until=900
     "), @r"
     - h Held: on hold by spec.state
     - n NotBefore until 2000: waits for spec.startAfter
     - t TemplateRefused: the API server refuses the pod template: spec.containers is required
+    - u TemplateRefused until 900: the API server refuses the pod template: spec.containers is required
     ");
 }
 

@@ -69,6 +69,8 @@ pub enum Step {
     Flip(usize),
     /// Scheduling in steps of so many operations, until no work is left.
     Schedule(u32),
+    /// One step of so many operations, whatever is left.
+    Nudge(u32),
 }
 
 fn tenant() -> impl Strategy<Value = Tenant> {
@@ -143,6 +145,7 @@ pub fn steps() -> impl Strategy<Value = Vec<Step>> {
         3 => (0_usize..100, prop::bool::weighted(0.8)).prop_map(|(at, done)| Step::End(at, done)),
         1 => (0_usize..100).prop_map(Step::Delete),
         1 => (0_usize..100).prop_map(Step::Flip),
+        2 => (0_u32..12).prop_map(Step::Nudge),
         3 => prop_oneof![Just(u32::MAX), 1_u32..8].prop_map(Step::Schedule),
     ];
     prop::collection::vec(step, 1..60)

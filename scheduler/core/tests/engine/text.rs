@@ -308,7 +308,12 @@ impl Play {
             not_before: words.number("not-before").map(Stamp::from_seconds),
             released: None,
             blocked: words.has("refused").then(|| {
-                Reason::new(ReasonCode::TemplateRefused).about("spec.containers is required")
+                let reason = Reason::new(ReasonCode::TemplateRefused);
+                let reason = reason.about("spec.containers is required");
+                match words.number("until") {
+                    Some(until) => reason.until(Stamp::from_seconds(until)),
+                    None => reason,
+                }
             }),
             next_attempt: words.number("attempt").unwrap_or(1),
         }
