@@ -13,7 +13,7 @@ mod tenant_use;
 pub use explanation::{AHEAD_MAX, Ahead, Explanation, PathStep, Placed, Reason};
 pub use queue::{QUEUED_JOBS_MAX, QueuePhase, QueuedJob, QueuedJobList};
 pub use statement::{
-    AccountLine, LedgerPosition, Movement, Statement, StatementList, Totals, VoucherShare,
+    AccountLine, LedgerPosition, Movement, Statement, StatementList, Totals, Transfer, VoucherShare,
 };
 pub use tenant_use::{OwnMoney, PoolUse, TenantUse, TenantUseList, VoucherUse};
 

@@ -7,8 +7,8 @@ use crate::text::{Money, Quantity};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde::{Deserialize, Serialize};
 
-/// A tenant's month, in its home namespace; its name is the month, `2026-11` (Asia/Shanghai). In a list it stands without
-/// `accounts` and `movements`.
+/// A month of a tenant and its subtree, in the tenant's home namespace; its name is the month, `2026-11` (Asia/Shanghai). In
+/// a list it stands without `accounts`, `movements` and `transfers`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Statement {
@@ -29,9 +29,12 @@ pub struct Statement {
     /// The tenant's accounts at both ends of the month.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accounts: Vec<AccountLine>,
-    /// What happened, in the order of the books.
+    /// What attempts used and who paid for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub movements: Vec<Movement>,
+    /// What moved otherwise: grants, deposits, expiries, revocations, in the order of the books.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub transfers: Vec<Transfer>,
     /// Sums over the movements.
     pub totals: Totals,
     /// Where in the ledger this was read.
@@ -51,6 +54,7 @@ impl Statement {
             month: month.to_owned(),
             accounts: Vec::new(),
             movements: Vec::new(),
+            transfers: Vec::new(),
             totals: Totals::default(),
             ledger: LedgerPosition::default(),
         }
@@ -74,13 +78,15 @@ pub struct AccountLine {
     pub closing: Money,
 }
 
-/// One charge.
+/// What one attempt used in the month.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Movement {
-    /// Number of the ledger's entry.
+    /// Number of the ledger's entry; left out where the charge was made by several. Entry 0 opens the book and never
+    /// charges anything.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub entry: u64,
-    /// When it was written.
+    /// When it was charged last.
     pub at: Time,
     /// The job's namespace.
     pub namespace: String,
@@ -125,6 +131,24 @@ pub struct VoucherShare {
     pub amount: Money,
 }
 
+/// Money that moved without a job.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Transfer {
+    /// Number of the ledger's entry.
+    pub entry: u64,
+    /// When it was written.
+    pub at: Time,
+    /// What for: the command's verb.
+    pub verb: String,
+    /// The account that gave.
+    pub debit: String,
+    /// The account that got.
+    pub credit: String,
+    /// Yuan.
+    pub amount: Money,
+}
+
 /// Sums in yuan: `cost = vouchers + own`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -135,6 +159,10 @@ pub struct Totals {
     pub vouchers: Money,
     /// Of it, paid by own money.
     pub own: Money,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// A position in the ledger, to hold against `kubectl edugrid ledger verify`.

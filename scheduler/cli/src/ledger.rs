@@ -1,0 +1,189 @@
+//! `ledger export` and `ledger verify`: copy the books, and check them.
+//!
+//! What a sound book is, is known to `edugrid-ledger` alone; here it is fed and its verdict
+//! told.
+
+use std::{
+    fs::File,
+    io::{self, BufWriter, Write},
+    path::Path,
+};
+
+use edugrid_ledger::{CODEC, Command, Replay, Segment, verify_export};
+use serde::Serialize;
+
+use crate::{
+    arguments::{Connection, Export, Format, Verify},
+    cluster::Cluster,
+    failure::Failure,
+    grid::Grid,
+    journal::{self, Source},
+    output,
+};
+
+/// What a sound book holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Verdict {
+    /// The book's id; empty where there is no entry.
+    book: String,
+    /// How many segments; 0 for an export.
+    segments: u64,
+    /// How many entries.
+    entries: u64,
+    /// The hash of the last one.
+    head: String,
+    /// Bytes at the end of a journal file that were never acknowledged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    torn_bytes: Option<u64>,
+    /// Always true: damage is an error.
+    ok: bool,
+}
+
+/// Where the books are: in the named file, or in the cluster.
+async fn source(connection: &Connection, file: Option<&Path>) -> Result<Source, Failure> {
+    match file {
+        Some(path) => Source::of_file(path),
+        None => Ok(Source::of_cluster(&Cluster::connect(connection).await?)),
+    }
+}
+
+/// Writes all entries as exported lines.
+///
+/// # Errors
+/// If the books can't be read or the file can't be written.
+pub async fn export(connection: &Connection, asked: &Export) -> Result<(), Failure> {
+    let mut source = source(connection, asked.file.as_deref()).await?;
+    let failed = |error| match &asked.output {
+        Some(path) => journal::file("written", path)(error),
+        None => Failure::Output(error),
+    };
+    let mut out: Box<dyn Write> = match &asked.output {
+        Some(path) => Box::new(BufWriter::new(File::create(path).map_err(failed)?)),
+        None => Box::new(BufWriter::new(io::stdout())),
+    };
+    let done = copy(&mut source, &mut out, &failed).await;
+    // What could be read is worth keeping even where the rest is damaged.
+    out.flush().map_err(failed)?;
+    done
+}
+
+async fn copy(
+    source: &mut Source,
+    out: &mut dyn Write,
+    failed: &impl Fn(io::Error) -> Failure,
+) -> Result<(), Failure> {
+    if let Source::Export(bytes) = source {
+        return out.write_all(bytes).map_err(failed);
+    }
+    let mut entries: u64 = 0;
+    while let Some(stretch) = source.next().await? {
+        for segment in &stretch.segments {
+            let lines = lines(segment)?;
+            out.write_all(lines).map_err(failed)?;
+            let ends = lines.iter().filter(|byte| **byte == b'\n').count();
+            entries = entries.saturating_add(u64::try_from(ends).unwrap_or(u64::MAX));
+        }
+        if let Some(damage) = stretch.damage {
+            return Err(damage.at(entries));
+        }
+    }
+    Ok(())
+}
+
+/// The exported lines of a segment: its payload, byte for byte.
+fn lines(segment: &Segment) -> Result<&[u8], Failure> {
+    if segment.codec == CODEC {
+        Ok(&segment.payload)
+    } else {
+        let codec = segment.codec.clone();
+        Err(Failure::Codec {
+            segment: segment.sequence,
+            codec,
+        })
+    }
+}
+
+/// Checks the books and tells the verdict.
+///
+/// # Errors
+/// With the first thing that isn't as it was written, or if they can't be read.
+pub async fn verify(connection: &Connection, asked: &Verify) -> Result<(), Failure> {
+    let verdict = check(&mut source(connection, asked.file.as_deref()).await?).await?;
+    output::print(&match asked.output {
+        Format::Table => text(&verdict),
+        Format::Json => output::json(&verdict)?,
+        Format::Yaml => output::yaml(&verdict)?,
+    })
+}
+
+async fn check(source: &mut Source) -> Result<Verdict, Failure> {
+    if let Source::Export(bytes) = source {
+        return exported(bytes);
+    }
+    let (mut replay, mut book) = (Replay::new(), String::new());
+    while let Some(stretch) = source.next().await? {
+        for segment in &stretch.segments {
+            let records = replay.segment(segment).map_err(Failure::Damaged)?;
+            if let Some(Command::Open(opening)) = records.first().map(|it| &it.entry.command) {
+                book.clone_from(&opening.book);
+            }
+        }
+        if let Some(damage) = stretch.damage {
+            return Err(damage.at(replay.position().entries));
+        }
+    }
+    let torn_bytes = match source {
+        Source::Journal { torn_bytes, .. } if *torn_bytes > 0 => Some(*torn_bytes),
+        _ => None,
+    };
+    let position = replay.position();
+    Ok(Verdict {
+        book,
+        segments: position.segments,
+        entries: position.entries,
+        head: position.head.to_string(),
+        torn_bytes,
+        ok: true,
+    })
+}
+
+fn exported(bytes: &[u8]) -> Result<Verdict, Failure> {
+    let verified = verify_export(bytes).map_err(Failure::Damaged)?;
+    Ok(Verdict {
+        book: verified.book,
+        segments: verified.segments,
+        entries: verified.entries,
+        head: verified.head.to_string(),
+        torn_bytes: None,
+        ok: true,
+    })
+}
+
+fn text(verdict: &Verdict) -> String {
+    if verdict.entries == 0 {
+        return "ok: there is no entry yet\n".to_owned();
+    }
+    let mut grid = Grid::new(&["BOOK", "SEGMENTS", "ENTRIES", "HEAD"]);
+    grid.row(vec![
+        verdict.book.clone(),
+        if verdict.segments == 0 {
+            "-".to_owned()
+        } else {
+            verdict.segments.to_string()
+        },
+        verdict.entries.to_string(),
+        verdict.head.clone(),
+    ]);
+    let torn = verdict.torn_bytes.map_or_else(String::new, |bytes| {
+        format!("{bytes} bytes at the end were never acknowledged and don't count\n")
+    });
+    format!(
+        "{}{torn}ok: every hash and every result is as it was written\n",
+        grid.text()
+    )
+}
+
+#[cfg(test)]
+#[path = "ledger_tests.rs"]
+mod tests;
