@@ -52,12 +52,10 @@ pub struct BadRequest {
     source: ParseQuantityError,
 }
 
-/// Whether a resource name is a device: an extended resource, with a domain that isn't
-/// Kubernetes' own.
+/// Whether a resource name is a device: any name with a domain, as the placement gate's
+/// policy counts them (Q5).
 pub fn is_device(resource: &str) -> bool {
-    resource
-        .split_once('/')
-        .is_some_and(|(domain, _)| domain != "kubernetes.io" && !domain.ends_with(".kubernetes.io"))
+    resource.contains('/')
 }
 
 /// Adds up what the pod asks.
@@ -194,14 +192,9 @@ mod tests {
     }
 
     #[test]
-    fn kubernetes_own_resources_are_no_devices() {
+    fn a_name_with_a_domain_is_a_device() {
         assert!(is_device("nvidia.com/gpu") && is_device("huawei.com/Ascend910"));
-        for name in [
-            "cpu",
-            "hugepages-2Mi",
-            "kubernetes.io/batch-cpu",
-            "a.kubernetes.io/b",
-        ] {
+        for name in ["cpu", "memory", "hugepages-2Mi", "ephemeral-storage"] {
             assert!(!is_device(name), "{name}");
         }
     }

@@ -24,7 +24,7 @@ const READ_LIMIT: usize = 64;
 
 /// Policies without which nothing is admitted; the chart ships each with a binding of the
 /// same name.
-const VALIDATING: [&str; 15] = [
+const VALIDATING: [&str; 19] = [
     "crd-protection.edugrid.io",
     "issuer-rights.edugrid.io",
     "job-labels.edugrid.io",
@@ -32,10 +32,14 @@ const VALIDATING: [&str; 15] = [
     "ledger-segments.edugrid.io",
     "maker.edugrid.io",
     "namespace-binding.edugrid.io",
+    "operator-computejobs.edugrid.io",
+    "operator-homes.edugrid.io",
     "operator-jobs.edugrid.io",
     "operator-pods.edugrid.io",
+    "operator-rolebindings.edugrid.io",
     "placement-gate.edugrid.io",
     "pod-labels.edugrid.io",
+    "reservation-rights.edugrid.io",
     "status-writers.edugrid.io",
     "submitter.edugrid.io",
     "tenant-rights.edugrid.io",

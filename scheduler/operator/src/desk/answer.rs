@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use edugrid_core::QueueFilter;
 use edugrid_crds::{
-    labels,
     text::{Money, Quantity},
     visibility::{
         Age, Ahead, Explanation, OwnMoney, PathStep, Placed, PoolUse, QUEUED_JOBS_MAX, QueuePhase,
@@ -340,9 +339,4 @@ pub(super) fn money(amount: MicroYuan) -> Money {
 
 pub(super) fn quantity(units: MilliUnits) -> Quantity {
     Quantity::from(units.to_string().as_str())
-}
-
-/// The tenant whose home a namespace is.
-pub(super) fn home_of(namespace: &str) -> Option<&str> {
-    namespace.strip_prefix(labels::HOME_NAMESPACE_PREFIX)
 }

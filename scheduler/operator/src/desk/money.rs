@@ -12,7 +12,7 @@ use edugrid_crds::{
     conditions,
 };
 use edugrid_ledger::{Command, VoucherState};
-use edugrid_units::{Stamp, TenantName};
+use edugrid_units::Stamp;
 use serde_json::{Value, json};
 
 use super::Desk;
@@ -248,6 +248,3 @@ pub(super) fn condition(kind: &str, holds: bool, message: &str, generation: Opti
         "lastTransitionTime": rfc3339(Clock::real_now()),
     })
 }
-
-/// The path from a tenant to the root, by its names.
-pub(super) type Path = Vec<TenantName>;
