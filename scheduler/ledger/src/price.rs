@@ -356,6 +356,24 @@ mod tests {
     }
 
     #[test]
+    fn a_band_may_cost_more() {
+        let band = Band {
+            factor: Ratio::new(3, 2).expect("den is not 0"),
+            ..night()
+        };
+        let rates = rates(vec![band]);
+        // An hour before midnight in Shanghai, for two hours.
+        let (from, billed) = (15 * 3600, MilliUnits::whole(1));
+        let top = rates.highest(billed, from, Seconds(7200));
+        assert_eq!(
+            top.and_then(|top| top.ceil(7200)),
+            Some(MicroYuan(18_000_000))
+        );
+        let cost = rates.charge(billed, from, from + 7200);
+        assert_eq!(cost, Some(MicroYuan(15_000_000)));
+    }
+
+    #[test]
     fn a_book_says_what_is_wrong_with_it() {
         let book = |bands| PriceBook {
             name: "p".into(),

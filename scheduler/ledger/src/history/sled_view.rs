@@ -267,3 +267,43 @@ fn read_position(bytes: &[u8]) -> Option<Position> {
         head: Digest(head.try_into().ok()?),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sled has checksums of its own; these are for what it doesn't notice.
+    #[test]
+    fn a_value_that_was_altered_is_damage() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let view = SledView::open(&directory.path().join("view")).expect("opens");
+        let mut value = seal(b"{}");
+        value.push(b' ');
+        view.entries
+            .insert(7_u64.to_be_bytes(), value)
+            .expect("writes");
+        assert!(matches!(view.entry(7), Err(ViewError::Damaged(why)) if why == SEALED));
+        assert!(matches!(view.entry(8), Ok(None)));
+        let mut position = seal(&write_position(Position::START));
+        position[40] ^= 1;
+        view.meta.insert(POSITION, position).expect("writes");
+        assert!(matches!(view.position(), Err(ViewError::Damaged(_))));
+    }
+
+    #[test]
+    fn a_panic_of_sleds_is_damage() {
+        let panicked = guarded::<()>(|| panic!("as sled does on a short file"));
+        assert!(matches!(panicked, Err(ViewError::Damaged(_))));
+    }
+
+    #[test]
+    fn positions_read_back() {
+        let position = Position {
+            segments: 3,
+            entries: 70,
+            head: Digest([9; 32]),
+        };
+        assert_eq!(read_position(&write_position(position)), Some(position));
+        assert_eq!(read_position(&[0; 47]), None);
+    }
+}

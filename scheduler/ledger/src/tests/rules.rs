@@ -366,6 +366,30 @@ fn what_was_charged_too_much_is_given_back() {
     assert_eq!(world.books.audit(), Ok(()));
 }
 
+/// L8, domain §4.7: use is cut at the expiry, and the slice's rest goes back there.
+#[test]
+fn a_slice_is_let_go_at_its_expiry() {
+    let mut world = World::new();
+    world.deposit("own", "sdu", "1000");
+    world.grant(Grant {
+        valid_until: Some(at_hour(2)),
+        ..grant("a", "1000")
+    });
+    let job = admission("j", "sdu-cs", world.now);
+    world.hold(&job).expect("enough");
+    world.now = at_hour(1);
+    world.stage(Command::Started {
+        key: job.key.clone(),
+        at: at_hour(1),
+    });
+    world.pass_to(at_hour(5));
+    let a = world.books.voucher_balance(&"a".into()).expect("known");
+    assert_eq!((a.spent, a.held), (yuan("48"), MicroYuan::ZERO));
+    assert_eq!(a.returned, yuan("952"));
+    assert_eq!(world.end(&job.key, Some(at_hour(5))).charged, yuan("192"));
+    assert_eq!(world.books.audit(), Ok(()));
+}
+
 #[test]
 fn a_revoked_voucher_gives_its_rest_to_its_line_and_keeps_its_holds() {
     let mut world = World::new();
