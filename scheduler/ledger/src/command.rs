@@ -75,6 +75,14 @@ pub enum Command {
         /// Up to when, not after the last confirmed instant.
         until: Stamp,
     },
+    /// The attempt is being stopped: written before anything of it is deleted, so that no
+    /// restart takes what is missing for what was never made.
+    Stop {
+        /// The attempt.
+        key: AttemptKey,
+        /// What it will have ended as.
+        outcome: Outcome,
+    },
     /// The attempt ended: the final charge and the release of the rest.
     End {
         /// The attempt.
@@ -129,6 +137,7 @@ impl Command {
             Self::Started { .. } => "Started",
             Self::Alive { .. } => "Alive",
             Self::Capture { .. } => "Capture",
+            Self::Stop { .. } => "Stop",
             Self::End { .. } => "End",
         }
     }
@@ -139,6 +148,7 @@ impl Command {
             Self::Admit(admit) => Some(&admit.admission.key),
             Self::Bound { key, .. }
             | Self::Started { key, .. }
+            | Self::Stop { key, .. }
             | Self::Capture { key, .. }
             | Self::End { key, .. } => Some(key),
             _ => None,
@@ -160,7 +170,9 @@ impl Command {
             } => format!("{voucher}/{change}"),
             Self::Alive { at, .. } => at.0.to_string(),
             Self::Admit(admit) => admit.admission.key.to_string(),
-            Self::Started { key, .. } | Self::End { key, .. } => key.to_string(),
+            Self::Started { key, .. } | Self::Stop { key, .. } | Self::End { key, .. } => {
+                key.to_string()
+            }
             Self::Capture { key, until } => format!("{key}/{}", until.0),
             Self::Bound { key, placement } => format!("{key}/{}", binding(placement)),
         };

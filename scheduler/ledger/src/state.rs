@@ -46,6 +46,8 @@ pub struct OpenAttempt {
     pub started: Option<Stamp>,
     /// The last instant at which it is known to have run (A2).
     pub confirmed: Option<Stamp>,
+    /// What it will have ended as, once it is being stopped.
+    pub stopping: Option<edugrid_units::Outcome>,
     /// Until when its use is charged.
     pub charged_until: Option<Stamp>,
     /// What each slice has paid.
@@ -319,6 +321,11 @@ impl State {
                     attempt.confirmed = Some(*at);
                 }
             }
+            Command::Stop { key, outcome } => {
+                if let Some(attempt) = self.open.get_mut(key) {
+                    attempt.stopping = Some(*outcome);
+                }
+            }
             Command::Alive { at, except } => self.carry_alive(*at, except),
             Command::Capture { key, .. } => self.carry_capture(key, settling),
             Command::End { key, outcome, .. } => {
@@ -350,6 +357,7 @@ impl State {
                 entry: entry.sequence,
                 started: None,
                 confirmed: None,
+                stopping: None,
                 charged_until: None,
                 paid: vec![MicroYuan::ZERO; slices],
                 closed: vec![false; slices],

@@ -284,10 +284,19 @@ impl Attempt {
         latest
     }
 
-    /// Deletes what has not ended by itself; what has keeps its pods for their logs.
+    /// Deletes what has not ended by itself; what has keeps its pods for their logs. A Job
+    /// with a pod that failed by itself ends by itself too, and takes its other pods along.
     fn wind_down(&self) -> Vec<Todo> {
+        let fails_by_itself = |role: &RoleName| {
+            self.stopping == Some(Outcome::Failed)
+                && self
+                    .pods
+                    .values()
+                    .any(|pod| pod.role == *role && is_own_failure(pod))
+        };
         self.jobs
             .iter()
+            .filter(|(role, _)| !fails_by_itself(role))
             .filter_map(|(role, job)| match job {
                 NativeJob::Present { uid, ended: false } => Some(Todo::DeleteJob {
                     role: role.clone(),
@@ -305,13 +314,7 @@ impl Attempt {
             Wish::Hold => return Some(Outcome::Held),
             Wish::Run => {}
         }
-        let failed = |pod: &&OwnPod| pod.phase == PodPhase::Failed;
-        if self
-            .pods
-            .values()
-            .filter(failed)
-            .any(|pod| !pod.disrupted && !pod.deleting)
-        {
+        if self.pods.values().any(is_own_failure) {
             return Some(Outcome::Failed);
         }
         let taken = self.pods.values().any(|pod| pod.disrupted || pod.deleting);
@@ -411,6 +414,11 @@ impl Attempt {
             ..role.clone()
         }
     }
+}
+
+/// Whether the pod failed and nobody took it away (P8).
+fn is_own_failure(pod: &OwnPod) -> bool {
+    pod.phase == PodPhase::Failed && !pod.disrupted && !pod.deleting
 }
 
 #[cfg(test)]

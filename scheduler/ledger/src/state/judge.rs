@@ -63,9 +63,9 @@ impl State {
             Command::VoucherState { voucher, state, .. } => self.judge_state(at, voucher, *state),
             Command::Expire { voucher } => self.judge_expire(at, voucher),
             Command::Admit(admit) => self.judge_admit(at, admit),
-            Command::Bound { key, .. } | Command::Started { key, .. } => {
-                self.attempt(key).map(|_| done)
-            }
+            Command::Bound { key, .. }
+            | Command::Started { key, .. }
+            | Command::Stop { key, .. } => self.attempt(key).map(|_| done),
             Command::Alive { at: alive, .. } if *alive > at => Err(Refused::NotYet(*alive)),
             Command::Alive { .. } => Ok(done),
             Command::Capture { key, until } => self.judge_capture(at, key, *until),

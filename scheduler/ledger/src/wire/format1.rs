@@ -126,6 +126,7 @@ tagged!(Command {
     Expire { voucher },
     Bound { key, placement },
     Started { key, at },
+    Stop { key, outcome },
     Alive { at, except },
     Capture { key, until },
     End { key, outcome, started, ended },

@@ -197,10 +197,7 @@ impl Desk {
                     .pools
                     .iter()
                     .find(|line| line.pool.as_str() == pool)?;
-                Some((
-                    tenant.name.to_string(),
-                    (line.nominal, None),
-                ))
+                Some((tenant.name.to_string(), (line.nominal, None)))
             })
             .collect();
         told.path = explained

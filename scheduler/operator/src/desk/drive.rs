@@ -5,15 +5,12 @@ use edugrid_ledger::Command;
 use edugrid_units::{AttemptKey, RoleName, RolePlacement, Stamp};
 use serde_json::json;
 
-use super::{Desk, Timer};
+use super::Desk;
 use crate::{
     attempt::{NativeJob, Todo},
     native,
     writes::{Answer, Done, Write},
 };
-
-/// Between interim charges, in virtual seconds (L5).
-const CAPTURE_EVERY: edugrid_units::Seconds = edugrid_units::Seconds(3600);
 
 impl Desk {
     /// Looks at every attempt of which something has changed.
@@ -68,10 +65,13 @@ impl Desk {
             }
             Todo::Start { placement, at } => self.start(key, now, placement, at),
             Todo::Stop(outcome) => {
-                if let Some(attempt) = self.attempts.get_mut(key) {
-                    attempt.stopping = Some(outcome);
-                    self.restless.insert(key.clone());
-                }
+                self.stage(
+                    now,
+                    Command::Stop {
+                        key: key.clone(),
+                        outcome,
+                    },
+                );
             }
             Todo::End {
                 outcome,
@@ -163,43 +163,6 @@ impl Desk {
             role: role.clone(),
             body,
         });
-    }
-
-    /// Charges a running attempt up to the last confirmed instant (L5).
-    pub(super) fn capture(&mut self, key: &AttemptKey, now: Stamp) {
-        if !self.attempts.contains_key(key) {
-            return;
-        }
-        // What runs as far as we see is confirmed by seeing it.
-        let at = self.ticker.tick();
-        self.stage(
-            at,
-            Command::Alive {
-                at,
-                except: Vec::new(),
-            },
-        );
-        if let Some((after, confirmed)) = self.books.chargeable(key)
-            && after < confirmed
-        {
-            let until = Stamp::from_seconds(confirmed.seconds());
-            let at = self.ticker.tick();
-            self.stage(
-                at,
-                Command::Capture {
-                    key: key.clone(),
-                    until,
-                },
-            );
-        }
-        self.timers
-            .insert((now.after(CAPTURE_EVERY), Timer::Capture(key.clone())));
-    }
-
-    /// The first interim charge of an attempt that has started.
-    pub(super) fn plan_capture(&mut self, key: &AttemptKey, started: Stamp) {
-        self.timers
-            .insert((started.after(CAPTURE_EVERY), Timer::Capture(key.clone())));
     }
 
     /// Takes the answer to a write.

@@ -44,6 +44,12 @@ impl Desk {
                     self.engine(Event::Bound { key, placement });
                 }
                 Command::Started { key, at } => self.started(key, *at),
+                Command::Stop { key, outcome } => {
+                    if let Some(attempt) = self.attempts.get_mut(key) {
+                        attempt.stopping = Some(*outcome);
+                        self.restless.insert(key.clone());
+                    }
+                }
                 Command::End { key, .. } => self.ended(key),
                 Command::FundingLine(_)
                 | Command::PriceBook(_)
@@ -72,7 +78,7 @@ impl Desk {
         let open: Vec<OpenAttempt> = self.books.open_attempts().cloned().collect();
         for known in open {
             let key = known.admission.key.clone();
-            let started = known.started;
+            let (started, stopping) = (known.started, known.stopping);
             let held = known.hold.total();
             self.engine(Event::Admitted(Box::new(AdmittedAttempt {
                 admission: known.admission.clone(),
@@ -81,9 +87,7 @@ impl Desk {
             self.put_attempt(known.admission, held);
             if let Some(attempt) = self.attempts.get_mut(&key) {
                 attempt.started = started;
-            }
-            if let Some(started) = started {
-                self.plan_capture(&key, started);
+                attempt.stopping = stopping;
             }
             self.set_timer(&key);
         }
@@ -136,7 +140,6 @@ impl Desk {
         attempt.started = Some(at);
         self.restless.insert(key.clone());
         self.set_timer(key);
-        self.plan_capture(key, at);
         let real = Clock::real_now().after(TELL_RUNNING_AFTER);
         let tell_at = self.ticker.clock().to_virtual(real);
         self.timers
@@ -194,10 +197,7 @@ impl Desk {
             })
             .collect();
         let known = self.jobs.get(uid).and_then(|job| job.last.clone());
-        (
-            past,
-            known.or_else(|| self.last_admission(uid)),
-        )
+        (past, known.or_else(|| self.last_admission(uid)))
     }
 
     /// The job's last decision as the journal tells it, on the nodes that its pods got.
@@ -214,7 +214,10 @@ impl Desk {
             match entry.command {
                 Command::Admit(admit) => last = Some(admit.admission),
                 Command::Bound { placement, .. } => {
-                    last = last.map(|admission| Admission { placement, ..admission });
+                    last = last.map(|admission| Admission {
+                        placement,
+                        ..admission
+                    });
                 }
                 _ => {}
             }

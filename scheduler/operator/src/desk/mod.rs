@@ -57,8 +57,6 @@ struct NamespaceFacts {
 enum Timer {
     /// An attempt's walltime, or its last moment to start.
     Attempt(AttemptKey),
-    /// An interim charge is due (L5).
-    Capture(AttemptKey),
     /// A job has run long enough for its status to say so (A6).
     TellRunning(JobUid),
     /// A finished job's object goes.
@@ -97,6 +95,7 @@ pub struct Desk {
 
     synced: usize,
     schedule_again: bool,
+    look_for_due: bool,
     alive_at: Stamp,
     outbox: VecDeque<Write>,
 }
@@ -137,6 +136,7 @@ impl Desk {
             templates: templates::Templates::default(),
             synced: 0,
             schedule_again: false,
+            look_for_due: true,
             outbox: VecDeque::new(),
         };
         desk.reopen_attempts();
@@ -175,6 +175,7 @@ impl Desk {
         self.drive();
         self.post_money();
         self.confirm_alive();
+        self.post_due();
         let now = self.ticker.tick();
         let plan = self
             .world
@@ -220,6 +221,7 @@ impl Desk {
 
     fn tick(&mut self) {
         self.schedule_again = true;
+        self.look_for_due = true;
         self.note_reasons();
         self.retry_templates();
     }
@@ -234,7 +236,6 @@ impl Desk {
                 Timer::Attempt(key) => {
                     self.restless.insert(key);
                 }
-                Timer::Capture(key) => self.capture(&key, now),
                 Timer::TellRunning(job) => self.tell_running(&job),
                 Timer::Remove(job) => self.remove(&job),
             }
@@ -261,6 +262,18 @@ impl Desk {
                     except: Vec::new(),
                 },
             );
+        }
+    }
+
+    /// Interim charges and expiries whose time has come (L5, L8); looked for once a tick,
+    /// since it takes a step per open attempt.
+    fn post_due(&mut self) {
+        if !std::mem::take(&mut self.look_for_due) {
+            return;
+        }
+        let now = self.ticker.tick();
+        for command in self.books.due(now) {
+            self.stage(now, command);
         }
     }
 

@@ -4,7 +4,7 @@
 //! Everything is tried again after each change, in the order line, prices, voucher, since
 //! each may wait for another; the books answer the same command the same way (L10).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use edugrid_crds::{
     ComputeVoucher, FundingLine, PriceBook,
@@ -12,7 +12,6 @@ use edugrid_crds::{
     conditions,
 };
 use edugrid_ledger::{Command, VoucherState};
-use edugrid_units::Stamp;
 use serde_json::{Value, json};
 
 use super::Desk;
@@ -26,8 +25,6 @@ pub(super) struct Money {
     vouchers: BTreeMap<String, ComputeVoucher>,
     /// What each object was told last: (plural, name) to (posted, message).
     told: BTreeMap<(&'static str, String), (bool, String)>,
-    /// Vouchers whose validity has ended and that were swept.
-    swept: BTreeSet<String>,
     again: bool,
 }
 
@@ -96,7 +93,6 @@ impl Desk {
 
     /// Stages what can be posted now.
     pub(super) fn post_money(&mut self) {
-        self.sweep_expired();
         if !std::mem::take(&mut self.money.again) {
             return;
         }
@@ -185,27 +181,6 @@ impl Desk {
             .stage(now, command)
             .map(drop)
             .map_err(|refused| refused.to_string())
-    }
-
-    /// Sends back the rest of vouchers that have run out (L8).
-    fn sweep_expired(&mut self) {
-        let now = self.ticker.clock().now();
-        let out = |until: Option<Stamp>| until.is_some_and(|until| until <= now);
-        let expired: Vec<String> = self
-            .books
-            .vouchers()
-            .filter(|voucher| out(voucher.grant.valid_until))
-            .map(|voucher| voucher.grant.voucher.to_string())
-            .filter(|name| !self.money.swept.contains(name))
-            .collect();
-        for name in expired {
-            if let Err(refused) = self.post(Command::Expire {
-                voucher: name.as_str().into(),
-            }) {
-                tracing::warn!(voucher = name, refused, "an expired voucher can't be swept");
-            }
-            self.money.swept.insert(name);
-        }
     }
 
     fn tell_posted(

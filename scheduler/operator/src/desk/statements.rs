@@ -38,7 +38,10 @@ impl Desk {
     /// One month of a tenant.
     pub(super) fn statement(&self, tenant: &TenantName, name: &str) -> Result<Statement, NotFound> {
         self.known_tenant(tenant)?;
-        let absent = || NotFound::Month { tenant: tenant.clone(), month: name.to_owned() };
+        let absent = || NotFound::Month {
+            tenant: tenant.clone(),
+            month: name.to_owned(),
+        };
         let month = Month::parse(name).map_err(|_| absent())?;
         let source = edugrid_ledger::statement(self.history.as_ref(), tenant, month);
         let source = source.map_err(|error| {
@@ -60,7 +63,12 @@ impl Desk {
             .collect();
         told.movements = source.usage.iter().map(movement).collect();
         let sum = |part: fn(&Usage) -> i128| {
-            signed(source.usage.iter().fold(0, |sum: i128, usage| sum.saturating_add(part(usage))))
+            signed(
+                source
+                    .usage
+                    .iter()
+                    .fold(0, |sum: i128, usage| sum.saturating_add(part(usage))),
+            )
         };
         told.totals = Totals {
             cost: sum(Usage::cost),
@@ -68,8 +76,10 @@ impl Desk {
             own: sum(|usage| usage.own),
         };
         let position = self.books.position();
-        told.ledger =
-            LedgerPosition { entries: position.entries, head: position.head.to_string() };
+        told.ledger = LedgerPosition {
+            entries: position.entries,
+            head: position.head.to_string(),
+        };
         Ok(told)
     }
 }
@@ -92,7 +102,10 @@ fn movement(usage: &Usage) -> Movement {
         vouchers: usage
             .vouchers
             .iter()
-            .map(|(name, amount)| VoucherShare { name: name.to_string(), amount: signed(*amount) })
+            .map(|(name, amount)| VoucherShare {
+                name: name.to_string(),
+                amount: signed(*amount),
+            })
             .collect(),
         own: signed(usage.own),
         outcome: usage.outcome.map(|outcome| outcome.as_str().to_owned()),

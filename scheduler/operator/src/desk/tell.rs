@@ -181,7 +181,9 @@ impl Desk {
             .as_ref()
             .and_then(|key| self.attempts.get(key)?.started);
         let mut waiting = self.world.waiting();
-        let reason = waiting.find(|(waits, _)| *waits == uid).map(|(_, reason)| reason);
+        let reason = waiting
+            .find(|(waits, _)| *waits == uid)
+            .map(|(_, reason)| reason);
         let facts = Facts {
             started,
             reason,
