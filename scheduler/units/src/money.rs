@@ -76,7 +76,6 @@ impl MicroYuan {
 
 /// Yuan with at least two and at most six decimals: `384.00`, `0.000001`.
 impl fmt::Display for MicroYuan {
-    #[expect(clippy::arithmetic_side_effects, reason = "divided by a constant")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = format!("{}.{:06}", self.0 / 1_000_000, self.0 % 1_000_000);
         let cents = text.len().saturating_sub(4);

@@ -36,7 +36,6 @@ impl MilliUnits {
 
 /// Units with up to three decimals: `8`, `0.5`, `1.125`.
 impl fmt::Display for MilliUnits {
-    #[expect(clippy::arithmetic_side_effects, reason = "divided by a constant")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = format!("{}.{:03}", self.0 / 1000, self.0 % 1000);
         f.pad(text.trim_end_matches('0').trim_end_matches('.'))

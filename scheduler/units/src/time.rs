@@ -90,7 +90,6 @@ impl Seconds {
 
 /// `1h30m`, `45s`, `0s`: the form that [`Seconds::parse`] reads.
 impl fmt::Display for Seconds {
-    #[expect(clippy::arithmetic_side_effects, reason = "divided by constants")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (hours, minutes, seconds) = (self.0 / 3600, self.0 / 60 % 60, self.0 % 60);
         let mut text = String::new();
