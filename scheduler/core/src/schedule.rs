@@ -55,7 +55,7 @@ impl World {
             return plan;
         }
         if std::mem::take(&mut self.dirty) {
-            self.round = Some(Round::default());
+            self.round = Some(self.next_round());
         }
         let Some(mut round) = self.round.take() else {
             return plan;
@@ -68,10 +68,7 @@ impl World {
                     self.dirty = false;
                     return plan;
                 }
-                round = Round {
-                    telling: true,
-                    ..Round::default()
-                };
+                round = self.next_round();
             }
         }
         // Only this step's own admissions changed anything since it began.
@@ -79,6 +76,14 @@ impl World {
         plan.more = true;
         self.round = Some(round);
         plan
+    }
+
+    fn next_round(&mut self) -> Round {
+        self.rounds = self.rounds.saturating_add(1);
+        Round {
+            number: self.rounds,
+            ..Round::default()
+        }
     }
 
     /// Puts one more group into the agenda.
@@ -143,7 +148,7 @@ impl World {
         let id = pick.head.group;
         let at = round.failed.get(&id).map_or(0, Vec::len);
         walk.remove(&self.standing, &pick);
-        match self.admit(id, at, &pick.head.job, round.telling, purse) {
+        match self.admit(id, at, &pick.head.job, round.number, purse) {
             Ok(admission) => {
                 round.admitted = true;
                 plan.admissions.push(admission);

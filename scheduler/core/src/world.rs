@@ -160,6 +160,8 @@ pub struct World {
     /// Something may be admitted that could not be before.
     pub(crate) dirty: bool,
     pub(crate) round: Option<Round>,
+    /// How many rounds were begun.
+    pub(crate) rounds: u64,
 }
 
 impl World {

@@ -12,8 +12,8 @@ use super::{Agenda, GroupId, Walk};
 pub(crate) struct Round {
     /// It has admitted something, so that what it told the others is out of date.
     pub admitted: bool,
-    /// Nothing was admitted since the last round: it is there to tell reasons.
-    pub telling: bool,
+    /// Which round it is.
+    pub number: u64,
     /// The last group gathered.
     pub gathered: Option<GroupId>,
     /// All groups are gathered.

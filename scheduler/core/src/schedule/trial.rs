@@ -25,7 +25,7 @@ impl World {
         id: GroupId,
         at: usize,
         uid: &JobUid,
-        telling: bool,
+        round: u64,
         purse: &mut dyn Purse,
     ) -> Result<Admission, Reason> {
         let gone = || Reason::new(ReasonCode::UnknownReference).about(format!("job {uid}"));
@@ -35,7 +35,7 @@ impl World {
         let shape = shape.ok_or_else(gone)?;
         self.within_limits(id, &choice)?;
         self.within_quota(id, &choice)?;
-        let placement = self.find_place(shape, &choice, telling)?;
+        let placement = self.find_place(shape, &choice, round)?;
         let admission = self
             .admission(id, &choice, uid, placement)
             .ok_or_else(gone)?;
@@ -110,13 +110,13 @@ impl World {
     }
 
     /// A place for the whole gang. A shape that found none in a pool is not tried
-    /// again there, by no tenant, until a node of it has more room (O6); only the
-    /// numbers are read again in a round that is there to tell them.
+    /// again there, by no tenant, until a node of it has more room (O6); only what it
+    /// lacks is read again, once a round.
     fn find_place(
         &mut self,
         shape: ShapeId,
         choice: &Choice,
-        telling: bool,
+        round: u64,
     ) -> Result<Vec<RolePlacement>, Reason> {
         let pool = self.topology.pool(choice.pool);
         let (room, taken, name) = (pool.room, pool.taken, &choice.name);
@@ -124,7 +124,7 @@ impl World {
         let failed = known.and_then(|known| known.failed.as_ref());
         let failed = failed.filter(|failed| failed.room == room);
         if let Some(failed) = failed
-            && (failed.taken == taken || !telling)
+            && (failed.taken == taken || failed.round == round)
         {
             return Err(self.lacking(&failed.lack, choice));
         }
@@ -141,7 +141,12 @@ impl World {
         let lack = place::diagnose(&self.topology, choice.pool, &asks);
         let reason = self.lacking(&lack, choice);
         if let Some(fitness) = self.fitness.get_mut(&(shape, choice.pool)) {
-            fitness.failed = Some(Failed { room, taken, lack });
+            fitness.failed = Some(Failed {
+                room,
+                taken,
+                round,
+                lack,
+            });
         }
         Err(reason)
     }

@@ -36,6 +36,8 @@ pub(crate) struct Fitness {
 pub(crate) struct Failed {
     pub room: u64,
     pub taken: u64,
+    /// The round in which that was found out.
+    pub round: u64,
     pub lack: Lack,
 }
 
