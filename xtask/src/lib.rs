@@ -7,5 +7,6 @@ pub mod controlplane;
 pub mod crdgen;
 pub mod installation;
 pub mod progress;
+pub mod test;
 pub mod tidy;
 pub mod tools;

@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::{controlplane, crdgen, tidy};
+use xtask::{controlplane, crdgen, test, tidy};
 
 /// Builds and runs what the repository needs.
 #[derive(Debug, Parser)]
@@ -27,6 +27,8 @@ enum Chore {
         #[arg(long)]
         check: bool,
     },
+    /// Everything that must hold: checks, unit tests, and the tests on a real control plane.
+    Test(test::Options),
     /// Check the house's rules: walls, module order, sizes, words that have no place.
     Tidy {
         /// Print the walls as ARCHITECTURE.md must hold them, and check nothing.
@@ -39,6 +41,10 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().chore {
         Chore::Controlplane { action } => controlplane::run(action),
         Chore::Crdgen { check } => crdgen::run(check),
+        Chore::Test(options) => match test::run(&options) {
+            Ok(verdict) => return verdict,
+            Err(error) => Err(error),
+        },
         Chore::Tidy { print_walls: true } => {
             print!("{}", tidy::printed_walls());
             Ok(())

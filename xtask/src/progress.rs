@@ -10,6 +10,15 @@ const PLAIN_INTERVAL: Duration = Duration::from_secs(15);
 /// How often the live line is redrawn.
 const LIVE_INTERVAL: Duration = Duration::from_millis(200);
 
+/// A span of time as `12s` or `3m05s`.
+pub fn in_words(span: Duration) -> String {
+    let seconds = span.as_secs();
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        _ => format!("{}m{:02}s", seconds / 60, seconds % 60),
+    }
+}
+
 /// One step that is under way.
 pub struct Progress {
     what: String,
@@ -66,11 +75,7 @@ impl Progress {
 
     /// Time since the step began, as `12s` or `3m05s`.
     pub fn elapsed(&self) -> String {
-        let seconds = self.started.elapsed().as_secs();
-        match seconds {
-            0..60 => format!("{seconds}s"),
-            _ => format!("{}m{:02}s", seconds / 60, seconds % 60),
-        }
+        in_words(self.started.elapsed())
     }
 
     fn line(&self, detail: &str) {

@@ -319,6 +319,15 @@ pub fn processes(dir: &Path) -> Result<Vec<u32>> {
     Ok(all.into_iter().map(|process| process.pid).collect())
 }
 
+/// Ends clusters whose owner is gone, as after an interrupted test, and says how many
+/// processes that were. [`Cluster::start`] does the same first.
+///
+/// # Errors
+/// As [`end`].
+pub fn sweep() -> Result<usize> {
+    state::sweep()
+}
+
 /// Ends every cluster of this user, whoever started it, and gives back their folders.
 ///
 /// # Errors
