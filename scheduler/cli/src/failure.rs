@@ -110,9 +110,9 @@ impl Failure {
             Self::NoAnswer(_) => Some("try `kubectl version` with the same flags"),
             Self::Unknown(_) => Some("renew the kubeconfig's credentials"),
             Self::NoAccess { way_out, .. } => Some(way_out),
-            Self::NotServed(_) => Some(
-                "is EduGrid installed? see `kubectl get apiservice v1alpha1.visibility.edugrid.io`",
-            ),
+            Self::NotServed(_) => {
+                Some("is EduGrid installed? see `kubectl get apiservices,crds | grep edugrid`")
+            }
             Self::Unavailable(_) => {
                 Some("try again; see `kubectl -n edugrid-system get pods` if it stays so")
             }

@@ -29,7 +29,7 @@ const JOURNAL_MAGIC: &[u8] = b"EDUGRID\n";
 /// The books, wherever they are read from.
 pub enum Source {
     /// The cluster's segments.
-    Cluster(Pages),
+    Cluster(Box<Pages>),
     /// A journal file's.
     Journal {
         /// What of it hasn't been handed out.
@@ -75,11 +75,11 @@ impl Source {
     /// The cluster's books.
     pub fn of_cluster(cluster: &Cluster) -> Self {
         let api = Api::all(cluster.client().clone());
-        Self::Cluster(Pages {
+        Self::Cluster(Box::new(Pages {
             api,
             token: Some(String::new()),
             read: 0,
-        })
+        }))
     }
 
     /// The books in a file, whichever of the two it is.

@@ -61,11 +61,11 @@ fn table(list: &QueuedJobList, namespace: Option<&str>) -> String {
         .remaining_item_count
         .filter(|count| *count > 0);
     let left_out = left_out.map_or_else(String::new, |count| format!(", {count} more not shown"));
-    format!(
-        "{}\n{} jobs {stated}{left_out}.\n",
-        grid.text(),
-        list.items.len()
-    )
+    let count = match list.items.len() {
+        1 => "1 job".to_owned(),
+        count => format!("{count} jobs"),
+    };
+    format!("{}\n{count} {stated}{left_out}.\n", grid.text())
 }
 
 fn line(job: &QueuedJob) -> [String; 9] {
