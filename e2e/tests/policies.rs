@@ -186,7 +186,7 @@ fn fault(case: &Case, answer: &Output) -> Option<String> {
             Some(format!("refused, but not with {part:?}: {said}"))
         }
         Expectation::Refused(_) => {
-            let names_the_policy = said.contains(&format!("{}.edugrid.io", case.policy));
+            let names_the_policy = said.contains(&format!("'{}.edugrid.io'", case.policy));
             (!OTHERS.contains(&case.policy.as_str()) && !names_the_policy)
                 .then(|| format!("refused by somebody else: {said}"))
         }

@@ -40,7 +40,9 @@ pub(super) fn cargo(args: &[&str]) -> Command {
     command
         .args(args)
         .current_dir(repository())
-        .env("CARGO_TERM_COLOR", "never");
+        .env("CARGO_TERM_COLOR", "never")
+        // A test's own words are in its error; the way there would push them out of sight.
+        .env("RUST_LIB_BACKTRACE", "0");
     command
 }
 
