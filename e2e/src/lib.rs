@@ -35,7 +35,11 @@ impl Province {
         let edugrid = Installation::new(cluster, binaries()?, options)?;
         edugrid.start()?;
         edugrid.apply_file("province-admin", "examples/first-job/00-province.yaml")?;
-        edugrid.bind("edugrid-province", "edugrid-approver", "edugrid:province-checkers")?;
+        edugrid.bind(
+            "edugrid-province",
+            "edugrid-approver",
+            "edugrid:province-checkers",
+        )?;
         edugrid.apply_file("province-admin", "examples/first-job/10-university.yaml")?;
         edugrid.apply_file("admin", "examples/first-job/20-namespace.yaml")?;
         edugrid.bind("sdu-cs", "edugrid-user", "sdu-cs-users")?;
@@ -71,7 +75,10 @@ impl Province {
             }
             if Instant::now() > deadline {
                 let log = self.cluster().log_tail("edugrid-scheduler", 40);
-                bail!("{namespace}/{name} is not {phase}: {:#}\n{log}", job["status"]);
+                bail!(
+                    "{namespace}/{name} is not {phase}: {:#}\n{log}",
+                    job["status"]
+                );
             }
             sleep(Duration::from_millis(100));
         }
@@ -92,7 +99,14 @@ pub fn binaries() -> Result<Binaries> {
 }
 
 /// A job of one role whose pods run for so long and exit with that code.
-pub fn job(namespace: &str, name: &str, replicas: u32, cards: u32, seconds: &str, exit: u8) -> String {
+pub fn job(
+    namespace: &str,
+    name: &str,
+    replicas: u32,
+    cards: u32,
+    seconds: &str,
+    exit: u8,
+) -> String {
     let (run_for, exit_code) = (annotations::RUN_FOR, annotations::EXIT_CODE);
     format!(
         "apiVersion: edugrid.io/v1alpha1

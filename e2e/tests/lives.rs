@@ -25,15 +25,22 @@ fn lives() -> Result<()> {
     cluster.apply("alice", &two_roles())?;
     cluster.apply("alice", &with_walltime("4s"))?;
     cluster.apply("alice", &job("sdu-cs", "cancelled", 1, 1, "300s", 0))?;
-    cluster.apply("alice", &job("sdu-cs", "held", 1, 1, "6s", 0))?;
+    cluster.apply("alice", &job("sdu-cs", "held", 1, 1, "20s", 0))?;
     cluster.apply("alice", &job("sdu-cs", "deleted", 1, 1, "300s", 0))?;
 
     for name in ["cancelled", "held", "deleted"] {
-        wait_for("the job to start", || Ok(started(&province.job("sdu-cs", name)?)))?;
+        wait_for("the job to start", || {
+            Ok(started(&province.job("sdu-cs", name)?))
+        })?;
     }
     change(&province, "cancelled", "Cancel")?;
     change(&province, "held", "Hold")?;
-    cluster.kubectl("alice", &["delete", "computejob", "deleted", "--namespace=sdu-cs"])?.ok()?;
+    cluster
+        .kubectl(
+            "alice",
+            &["delete", "computejob", "deleted", "--namespace=sdu-cs"],
+        )?
+        .ok()?;
 
     own_failure(&province)?;
     retries(&province)?;
@@ -48,33 +55,51 @@ fn lives() -> Result<()> {
 fn own_failure(province: &Province) -> Result<()> {
     let failed = province.wait_phase("sdu-cs", "fails", "Failed")?;
     let attempts = attempts(&failed);
-    ensure!(attempts.len() == 1 && attempts[0]["outcome"] == "Failed", "{attempts:#?}");
+    ensure!(
+        attempts.len() == 1 && attempts[0]["outcome"] == "Failed",
+        "{attempts:#?}"
+    );
     charged_as_its_interval(&failed, 1)
 }
 
 fn retries(province: &Province) -> Result<()> {
     let failed = province.wait_phase("sdu-cs", "retried", "Failed")?;
     let attempts = attempts(&failed);
-    ensure!(attempts.len() == 3, "retries: 2 makes three attempts, not {attempts:#?}");
+    ensure!(
+        attempts.len() == 3,
+        "retries: 2 makes three attempts, not {attempts:#?}"
+    );
     let natives = province.cluster().kubectl(
         "admin",
-        &["get", "jobs", "--namespace=sdu-cs", "--selector=edugrid.io/job=retried", "--output=name"],
+        &[
+            "get",
+            "jobs",
+            "--namespace=sdu-cs",
+            "--selector=edugrid.io/job=retried",
+            "--output=name",
+        ],
     )?;
-    ensure!(natives.ok()?.lines().count() == 3, "each attempt has its own native Job");
+    ensure!(
+        natives.ok()?.lines().count() == 3,
+        "each attempt has its own native Job"
+    );
     charged_as_its_interval(&failed, 1)
 }
 
 fn roles(province: &Province) -> Result<()> {
     let done = province.wait_phase("sdu-cs", "roles", "Succeeded")?;
-    let placement = done["status"]["placement"].as_array().cloned().unwrap_or_default();
+    let placement = done["status"]["placement"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
     ensure!(placement.len() == 2, "{placement:#?}");
-    // Two workers of 8 cards fill a node each; pins are exact (P7).
+    // Two workers of 6 cards need a node each; pins are exact (P7).
     for role in &placement {
         for node in role["nodes"].as_array().into_iter().flatten() {
             pods_are_on(province, role["role"].as_str().unwrap_or(""), node)?;
         }
     }
-    charged_as_its_interval(&done, 17)
+    charged_as_its_interval(&done, 13)
 }
 
 fn pods_are_on(province: &Province, role: &str, node: &Value) -> Result<()> {
@@ -83,8 +108,14 @@ fn pods_are_on(province: &Province, role: &str, node: &Value) -> Result<()> {
     let args = ["get", "pods", "--namespace=sdu-cs", &selector, path];
     let nodes = province.cluster().kubectl("admin", &args)?.ok()?;
     let name = node["name"].as_str().unwrap_or("");
-    let found = nodes.split_whitespace().filter(|found| *found == name).count();
-    ensure!(json!(found) == node["replicas"], "role {role}: {found} pods on {name}, plan {node}");
+    let found = nodes
+        .split_whitespace()
+        .filter(|found| *found == name)
+        .count();
+    ensure!(
+        json!(found) == node["replicas"],
+        "role {role}: {found} pods on {name}, plan {node}"
+    );
     Ok(())
 }
 
@@ -92,7 +123,11 @@ fn walltime(province: &Province) -> Result<()> {
     let done = province.wait_phase("sdu-cs", "walltime", "Failed")?;
     let attempts = attempts(&done);
     ensure!(attempts[0]["outcome"] == "Walltime", "{attempts:#?}");
-    ensure!(done["status"]["cost"]["charged"] == "0.006666", "4 s at most: {:#}", done["status"]);
+    ensure!(
+        done["status"]["cost"]["charged"] == "0.006666",
+        "4 s at most: {:#}",
+        done["status"]
+    );
     Ok(())
 }
 
@@ -101,8 +136,13 @@ fn cancel(province: &Province) -> Result<()> {
     charged_as_its_interval(&done, 1)?;
     let again = json!({"spec": {"state": "Run"}}).to_string();
     let args = patch("cancelled", &again);
-    let refused = province.cluster().kubectl("alice", &args.each_ref().map(String::as_str))?;
-    ensure!(refused.refused()?.contains("Cancel is final"), "a cancelled job never runs again");
+    let refused = province
+        .cluster()
+        .kubectl("alice", &args.each_ref().map(String::as_str))?;
+    ensure!(
+        refused.refused()?.contains("Cancel is final"),
+        "a cancelled job never runs again"
+    );
     Ok(())
 }
 
@@ -112,7 +152,11 @@ fn hold(province: &Province) -> Result<()> {
         Ok(job["status"]["phase"] == "Pending" && attempts(&job).len() == 1)
     })?;
     let held = province.job("sdu-cs", "held")?;
-    ensure!(attempts(&held)[0]["outcome"] == "Held", "{:#}", held["status"]);
+    ensure!(
+        attempts(&held)[0]["outcome"] == "Held",
+        "{:#}",
+        held["status"]
+    );
     change(province, "held", "Run")?;
     let done = province.wait_phase("sdu-cs", "held", "Succeeded")?;
     ensure!(attempts(&done).len() == 2, "{:#}", done["status"]);
@@ -122,9 +166,19 @@ fn hold(province: &Province) -> Result<()> {
 /// A job deleted while it runs is settled from the journal (A7); nothing stays held.
 fn deletion(province: &Province) -> Result<()> {
     wait_for("the deleted job's pods to go", || {
-        let args =
-            ["get", "pods", "--namespace=sdu-cs", "--selector=edugrid.io/job=deleted", "--output=name"];
-        Ok(province.cluster().kubectl("admin", &args)?.ok()?.trim().is_empty())
+        let args = [
+            "get",
+            "pods",
+            "--namespace=sdu-cs",
+            "--selector=edugrid.io/job=deleted",
+            "--output=name",
+        ];
+        Ok(province
+            .cluster()
+            .kubectl("admin", &args)?
+            .ok()?
+            .trim()
+            .is_empty())
     })
 }
 
@@ -133,7 +187,9 @@ fn nothing_is_left(province: &Province) -> Result<()> {
         Ok(province.edugrid.metric("edugrid_open_attempts")? == 0.0)
     })?;
     let sample = "edugrid_tenant_usage_units{tenant=\"sdu-cs\",pool=\"a100\"}";
-    wait_for("usage to be zero", || Ok(province.edugrid.metric(sample)? == 0.0))
+    wait_for("usage to be zero", || {
+        Ok(province.edugrid.metric(sample)? == 0.0)
+    })
 }
 
 /// Price × billed units × the seconds of all recorded intervals (N4, A5, L4).
@@ -141,7 +197,11 @@ fn charged_as_its_interval(job: &Value, cards: i64) -> Result<()> {
     let mut expected = 0;
     for attempt in attempts(job) {
         let instant = |field: &str| -> Result<i64> {
-            Ok(attempt[field].as_str().unwrap_or("").parse::<jiff::Timestamp>()?.as_second())
+            Ok(attempt[field]
+                .as_str()
+                .unwrap_or("")
+                .parse::<jiff::Timestamp>()?
+                .as_second())
         };
         if attempt["startedAt"].is_null() {
             continue;
@@ -151,43 +211,68 @@ fn charged_as_its_interval(job: &Value, cards: i64) -> Result<()> {
     }
     let charged = job["status"]["cost"]["charged"].as_str().unwrap_or("");
     let charged = edugrid_units::MicroYuan::parse_yuan(charged)?.0;
-    ensure!(i64::try_from(charged)? == expected, "charged {charged}, not {expected}: {job:#}");
+    ensure!(
+        i64::try_from(charged)? == expected,
+        "charged {charged}, not {expected}: {job:#}"
+    );
     Ok(())
 }
 
 fn attempts(job: &Value) -> Vec<Value> {
-    job["status"]["attempts"].as_array().cloned().unwrap_or_default()
+    job["status"]["attempts"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default()
 }
 
 fn started(job: &Value) -> bool {
-    attempts(job).iter().any(|attempt| !attempt["startedAt"].is_null())
+    attempts(job)
+        .iter()
+        .any(|attempt| !attempt["startedAt"].is_null())
         || job["status"]["phase"] == "Running"
 }
 
 fn change(province: &Province, name: &str, state: &str) -> Result<()> {
     let spec = json!({"spec": {"state": state}}).to_string();
     let args = patch(name, &spec);
-    province.cluster().kubectl("alice", &args.each_ref().map(String::as_str))?.ok().map(drop)
+    province
+        .cluster()
+        .kubectl("alice", &args.each_ref().map(String::as_str))?
+        .ok()
+        .map(drop)
 }
 
 fn patch(name: &str, body: &str) -> [String; 6] {
-    let words = ["patch", "computejob", name, "--namespace=sdu-cs", "--type=merge"];
+    let words = [
+        "patch",
+        "computejob",
+        name,
+        "--namespace=sdu-cs",
+        "--type=merge",
+    ];
     let [a, b, c, d, e] = words.map(str::to_owned);
     [a, b, c, d, e, format!("--patch={body}")]
 }
 
 fn retried() -> String {
-    job("sdu-cs", "retried", 1, 1, "1s", 1).replace("  walltime: 1h\n", "  walltime: 1h\n  retries: 2\n")
+    job("sdu-cs", "retried", 1, 1, "1s", 1)
+        .replace("  walltime: 1h\n", "  walltime: 1h\n  retries: 2\n")
 }
 
 fn with_walltime(walltime: &str) -> String {
-    job("sdu-cs", "walltime", 1, 1, "300s", 0)
-        .replace("walltime: 1h", &format!("walltime: {walltime}\n  class: short"))
+    job("sdu-cs", "walltime", 1, 1, "300s", 0).replace(
+        "walltime: 1h",
+        &format!("walltime: {walltime}\n  class: short"),
+    )
 }
 
 fn two_roles() -> String {
-    let one = job("sdu-cs", "roles", 2, 8, "3s", 0);
-    let Some((head, role)) = one.split_once("  - name: worker\n") else { return one };
-    let master = role.replace("replicas: 2", "replicas: 1").replace("cards: 8", "cards: 1");
+    let one = job("sdu-cs", "roles", 2, 6, "3s", 0);
+    let Some((head, role)) = one.split_once("  - name: worker\n") else {
+        return one;
+    };
+    let master = role
+        .replace("replicas: 2", "replicas: 1")
+        .replace("cards: 6", "cards: 1");
     format!("{head}  - name: worker\n{role}  - name: master\n{master}")
 }

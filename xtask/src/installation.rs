@@ -57,7 +57,11 @@ pub struct InstallOptions {
 
 impl Default for InstallOptions {
     fn default() -> Self {
-        Self { clock_factor: 1, lease_seconds: 2, values: String::new() }
+        Self {
+            clock_factor: 1,
+            lease_seconds: 2,
+            values: String::new(),
+        }
     }
 }
 
@@ -77,13 +81,21 @@ impl Binaries {
     /// With cargo's words, if they don't compile.
     pub fn build() -> Result<Self> {
         let output = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--package=edugrid-scheduler", "--package=edugrid-cli"])
+            .args([
+                "build",
+                "--quiet",
+                "--package=edugrid-scheduler",
+                "--package=edugrid-cli",
+            ])
             .args(["--bins", "--message-format=json-render-diagnostics"])
             .current_dir(repository())
             .stderr(Stdio::inherit())
             .output()
             .context("cargo can't be run")?;
-        ensure!(output.status.success(), "the operator does not compile, see above");
+        ensure!(
+            output.status.success(),
+            "the operator does not compile, see above"
+        );
         let find = |name: &str| {
             let lines = output.stdout.split(|byte| *byte == b'\n');
             let messages = lines.filter_map(|line| serde_json::from_slice(line).ok());
@@ -98,7 +110,10 @@ impl Binaries {
             }
             found.with_context(|| format!("cargo did not say where {name} is"))
         };
-        Ok(Self { scheduler: find("edugrid-scheduler")?, cli: find("kubectl-edugrid")? })
+        Ok(Self {
+            scheduler: find("edugrid-scheduler")?,
+            cli: find("kubectl-edugrid")?,
+        })
     }
 }
 
@@ -130,7 +145,10 @@ impl Installation {
              operator: {{deploy: false}}\n\
              visibility: {{externalName: localhost, port: {port}, caBundle: {ca}}}\n"
         );
-        apply_chart(&cluster, &[values.as_str(), RIGHTS, options.values.as_str()])?;
+        apply_chart(
+            &cluster,
+            &[values.as_str(), RIGHTS, options.values.as_str()],
+        )?;
         cluster.apply("admin", ADMINISTRATORS)?;
         let kubeconfig = cluster.service_account_kubeconfig(NAMESPACE, OPERATOR)?;
         Ok(Self {
@@ -184,7 +202,10 @@ impl Installation {
     pub fn wait_leading(&self) -> Result<()> {
         let deadline = Instant::now() + LEADING_LIMIT;
         loop {
-            if self.get("/readyz").is_ok_and(|body| body.contains("leading")) {
+            if self
+                .get("/readyz")
+                .is_ok_and(|body| body.contains("leading"))
+            {
                 return Ok(());
             }
             if !self.cluster.is_running(OPERATOR) || Instant::now() > deadline {
@@ -201,8 +222,25 @@ impl Installation {
     /// If the file can't be read or something in it is refused.
     pub fn apply_file(&self, user: &str, file: &str) -> Result<()> {
         let path = repository().join(file);
-        let text = std::fs::read_to_string(&path).with_context(|| format!("{file} can't be read"))?;
-        self.cluster.apply(user, &text).with_context(|| format!("{file} as {user}")).map(drop)
+        let text =
+            std::fs::read_to_string(&path).with_context(|| format!("{file} can't be read"))?;
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            match self.cluster.apply(user, &text) {
+                // The API server establishes a new kind a moment before it serves it.
+                Err(error)
+                    if format!("{error:#}").contains("There can be a delay")
+                        && Instant::now() < deadline =>
+                {
+                    sleep(Duration::from_millis(500));
+                }
+                result => {
+                    return result
+                        .with_context(|| format!("{file} as {user}"))
+                        .map(drop);
+                }
+            }
+        }
     }
 
     /// Binds a shipped ClusterRole to a group in a namespace, which may still be coming.
@@ -211,8 +249,15 @@ impl Installation {
     /// If the namespace does not come, or the binding is refused.
     pub fn bind(&self, namespace: &str, role: &str, group: &str) -> Result<()> {
         let deadline = Instant::now() + Duration::from_secs(20);
-        while !self.cluster.kubectl("admin", &["get", "namespace", namespace])?.success() {
-            ensure!(Instant::now() < deadline, "namespace {namespace} does not come");
+        while !self
+            .cluster
+            .kubectl("admin", &["get", "namespace", namespace])?
+            .success()
+        {
+            ensure!(
+                Instant::now() < deadline,
+                "namespace {namespace} does not come"
+            );
             sleep(Duration::from_millis(200));
         }
         let (role, group) = (format!("--clusterrole={role}"), format!("--group={group}"));
@@ -232,8 +277,18 @@ impl Installation {
             r#"{{"status":{{"approval":{{"by":"province-checker","at":"{at}","decision":"Approved"}}}}}}"#
         );
         let patch = format!("--patch={patch}");
-        let args = ["patch", "computevoucher", voucher, "--subresource=status", "--type=merge", &patch];
-        self.cluster.kubectl("province-checker", &args)?.ok().map(drop)
+        let args = [
+            "patch",
+            "computevoucher",
+            voucher,
+            "--subresource=status",
+            "--type=merge",
+            &patch,
+        ];
+        self.cluster
+            .kubectl("province-checker", &args)?
+            .ok()
+            .map(drop)
     }
 
     /// An object as JSON, read by the administrator.
@@ -242,7 +297,9 @@ impl Installation {
     /// If there is none.
     pub fn object(&self, kind: &str, namespace: &str, name: &str) -> Result<serde_json::Value> {
         let namespace = format!("--namespace={namespace}");
-        let text = self.cluster.kubectl("admin", &["get", kind, name, &namespace, "--output=json"])?;
+        let text = self
+            .cluster
+            .kubectl("admin", &["get", kind, name, &namespace, "--output=json"])?;
         Ok(serde_json::from_str(&text.ok()?)?)
     }
 
@@ -292,9 +349,14 @@ impl Installation {
     /// If the operator does not answer or has no such sample.
     pub fn metric(&self, sample: &str) -> Result<f64> {
         let text = self.metrics()?;
-        let line = text.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
         let value = line.with_context(|| format!("no sample {sample} in /metrics"))?;
-        value.trim().parse().with_context(|| format!("{sample} is {value}"))
+        value
+            .trim()
+            .parse()
+            .with_context(|| format!("{sample} is {value}"))
     }
 
     /// Runs `kubectl-edugrid` as a user.
@@ -319,14 +381,20 @@ impl Installation {
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
         let (head, body) = answer.split_once("\r\n\r\n").context("no HTTP answer")?;
-        ensure!(head.starts_with("HTTP/1.0 200"), "{}: {body}", head.lines().next().unwrap_or(""));
+        ensure!(
+            head.starts_with("HTTP/1.0 200"),
+            "{}: {body}",
+            head.lines().next().unwrap_or("")
+        );
         Ok(body.to_owned())
     }
 }
 
 /// The root of the repository.
 pub fn repository() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap_or(Path::new("."))
 }
 
 /// Renders the chart with these values and applies it in two steps, since objects of our
@@ -349,9 +417,20 @@ fn apply_chart(cluster: &Cluster, values: &[&str]) -> Result<()> {
     let file = cluster.dir().join("edugrid.yaml");
     std::fs::write(&file, rendered).context("the rendered chart can't be written")?;
     let filename = format!("--filename={}", file.display());
-    let apply = ["apply", "--server-side", "--force-conflicts", filename.as_str()];
+    let apply = [
+        "apply",
+        "--server-side",
+        "--force-conflicts",
+        filename.as_str(),
+    ];
     let first = cluster.kubectl("admin", &apply)?;
-    let wait = ["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"];
+    let wait = [
+        "wait",
+        "--for=condition=Established",
+        "crd",
+        "--all",
+        "--timeout=60s",
+    ];
     cluster.kubectl("admin", &wait)?.ok()?;
     if !first.success() {
         cluster.kubectl("admin", &apply)?.ok()?;

@@ -82,10 +82,6 @@ pub struct AccountLine {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Movement {
-    /// Number of the ledger's entry; left out where the charge was made by several. Entry 0 opens the book and never
-    /// charges anything.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub entry: u64,
     /// When it was charged last.
     pub at: Time,
     /// The job's namespace.
@@ -159,10 +155,6 @@ pub struct Totals {
     pub vouchers: Money,
     /// Of it, paid by own money.
     pub own: Money,
-}
-
-fn is_zero(number: &u64) -> bool {
-    *number == 0
 }
 
 /// A position in the ledger, to hold against `kubectl edugrid ledger verify`.

@@ -114,7 +114,7 @@ fn movements(told: &Told) -> String {
     ]);
     for movement in &told.movements {
         let fields = fields(movement);
-        let [_, _, namespace, job, rest @ ..] = fields;
+        let [_, namespace, job, rest @ ..] = fields;
         let mut cells = vec![format!("{namespace}/{job}")];
         cells.extend(rest);
         grid.row(cells);
@@ -140,9 +140,8 @@ fn transfers(told: &Told) -> String {
     grid.text()
 }
 
-/// Columns of the sheet; the table shows the same ones from the fifth on.
-const COLUMNS: [&str; 15] = [
-    "entry",
+/// Columns of the sheet; the table shows the same ones from the fourth on.
+const COLUMNS: [&str; 14] = [
     "charged_at",
     "namespace",
     "job",
@@ -159,15 +158,10 @@ const COLUMNS: [&str; 15] = [
     "outcome",
 ];
 
-fn fields(movement: &Movement) -> [String; 15] {
+fn fields(movement: &Movement) -> [String; 14] {
     let vouchers = movement.vouchers.iter();
     let vouchers = vouchers.map(|share| format!("{}={}", share.name, share.amount));
     [
-        if movement.entry == 0 {
-            String::new()
-        } else {
-            movement.entry.to_string()
-        },
         output::instant(&movement.at),
         movement.namespace.clone(),
         movement.job.clone(),

@@ -26,7 +26,6 @@ fn told() -> Told {
         closing: "808.00".into(),
     }];
     told.movements = vec![Movement {
-        entry: 0,
         at: at("2026-11-22T07:00:00Z"),
         namespace: "sdu-cs".into(),
         job: "resnet".into(),
@@ -98,9 +97,9 @@ fn a_month_for_a_spreadsheet() {
     });
     assert_eq!(
         csv(&told),
-        "\u{feff}tenant,month,entry,charged_at,namespace,job,attempt,pool,units,started_at,\
+        "\u{feff}tenant,month,charged_at,namespace,job,attempt,pool,units,started_at,\
          finished_at,seconds,rate_yuan_per_unit_hour,cost_yuan,vouchers,own_yuan,outcome\r\n\
-         sdu,2026-11,,2026-11-22T07:00:00Z,sdu-cs,resnet,1,a100,32,2026-11-22T05:00:00Z,\
+         sdu,2026-11,2026-11-22T07:00:00Z,sdu-cs,resnet,1,a100,32,2026-11-22T05:00:00Z,\
          2026-11-22T07:00:00Z,7200,6.00,384.00,sdu-2026-a=192.00;b=1.00,192.00,Succeeded\r\n",
     );
 }

@@ -69,6 +69,9 @@ pub struct JobAhead {
     pub name: String,
     /// Its tenant.
     pub tenant: TenantName,
+    /// What it is billed in the pool in whose queue it stands (N4); nothing if it stands
+    /// in none.
+    pub billed: Option<MilliUnits>,
 }
 
 /// One tenant of a path in one pool.
@@ -170,8 +173,8 @@ impl World {
         told.place_in_tenant = Some(own.in_tenant);
         let before = order.iter().take_while(|place| place.uid != *uid);
         let ahead = before.filter(|place| place.pool == own.pool);
-        let jobs = ahead.filter_map(|place| self.jobs.get(&place.uid));
-        told.ahead = jobs.take(AHEAD_MAX).map(name_of).collect();
+        let jobs = ahead.filter_map(|place| Some(name_of(self.jobs.get(&place.uid)?, Some(place))));
+        told.ahead = jobs.take(AHEAD_MAX).collect();
     }
 
     /// Where the tenants of a path stand in a pool.
@@ -210,7 +213,7 @@ impl World {
         let all = placed.chain(rest.map(|(_, job)| (job, None)));
         all.filter(|(job, place)| filter.admits(job, *place))
             .map(|(job, place)| QueueEntry {
-                job: name_of(job),
+                job: name_of(job, place),
                 submitter: job.spec.submitter.clone(),
                 pool: place.map(|place| place.pool.clone()),
                 tier: place.map(|place| place.tier),
@@ -308,8 +311,9 @@ impl QueueFilter {
     }
 }
 
-fn name_of(job: &Job) -> JobAhead {
+fn name_of(job: &Job, place: Option<&Place>) -> JobAhead {
     JobAhead {
+        billed: place.map(|place| place.billed),
         uid: job.spec.uid.clone(),
         namespace: job.spec.namespace.clone(),
         name: job.spec.name.clone(),

@@ -183,6 +183,11 @@ impl World {
         reasons.filter_map(|(uid, job)| Some((uid, self.reason(job)?)))
     }
 
+    /// Why this job waits; nothing if it does not, or has not been looked at yet.
+    pub fn reason_of(&self, uid: &JobUid) -> Option<&Reason> {
+        self.reason(self.jobs.get(uid)?)
+    }
+
     /// Why one job waits.
     pub(crate) fn reason<'a>(&'a self, job: &'a Job) -> Option<&'a Reason> {
         match &job.state {

@@ -54,6 +54,9 @@ pub enum Shortage {
         /// Why: `holder`, `scope`, `state` or `validity`.
         why: &'static str,
     },
+    /// The books refuse to write the admission itself, whatever the money: for instance
+    /// because it was decided before. Why, in words.
+    Refused(String),
 }
 
 /// Who pays. The books implement it; the engine calls nothing else of theirs.

@@ -7,7 +7,7 @@ use edugrid_units::{MilliUnits, NodeName, PoolName, Resources, TenantName};
 use crate::{
     quota::Balance,
     share::Share,
-    tenants::{TreeFault, TreeIx},
+    tenants::{QuotaSpec, TreeFault, TreeIx},
     topology::Counts,
     world::{JobState, World},
 };
@@ -36,6 +36,8 @@ pub struct TenantPoolView {
     pub pool: PoolName,
     /// What it declares; nothing: the sum of its children's (Q1).
     pub nominal: Option<MilliUnits>,
+    /// The most that it may borrow; absent: no cap of its own (Q2).
+    pub borrowing_limit: Option<MilliUnits>,
     /// What of that is effective (Q1).
     pub effective: MilliUnits,
     /// What its subtree uses.
@@ -150,6 +152,9 @@ impl World {
             TenantPoolView {
                 pool: pool.clone(),
                 nominal: self.nominal(name, pool),
+                borrowing_limit: self
+                    .declared(name, pool)
+                    .and_then(|line| line.borrowing_limit),
                 effective: quota.effective(ix).floor(),
                 used: quota.used(ix).floor(),
                 borrowed: quota.borrowed(ix).floor(),
@@ -162,8 +167,13 @@ impl World {
 
     /// What a tenant declares to own of a pool.
     pub(super) fn nominal(&self, tenant: &TenantName, pool: &PoolName) -> Option<MilliUnits> {
+        self.declared(tenant, pool)?.nominal
+    }
+
+    /// A tenant's declaration for a pool.
+    fn declared(&self, tenant: &TenantName, pool: &PoolName) -> Option<&QuotaSpec> {
         let mut lines = self.tenants.get(tenant)?.quotas.iter();
-        lines.find(|line| line.pool == *pool)?.nominal
+        lines.find(|line| line.pool == *pool)
     }
 
     fn tenant_conditions(&self, name: &TenantName, ix: TreeIx) -> Vec<TenantCondition> {

@@ -279,6 +279,7 @@ fn short_of(shortage: Shortage) -> Reason {
         Shortage::VoucherNotAllowed { voucher, why } => {
             Reason::new(ReasonCode::NotAllowed).about(format!("voucher {voucher} by its {why}"))
         }
+        Shortage::Refused(words) => Reason::new(ReasonCode::LedgerUnavailable).about(words),
     }
 }
 

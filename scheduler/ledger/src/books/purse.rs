@@ -35,11 +35,7 @@ impl Purse for Books {
         };
         self.stage(now, Command::Admit(Box::new(admit)))
             .map(|applied| held(&applied.answer))
-            .map_err(|_| Shortage::InsufficientFunds {
-                needed: MicroYuan(u64::MAX),
-                vouchers: MicroYuan::ZERO,
-                own: MicroYuan::ZERO,
-            })
+            .map_err(|refused| Shortage::Refused(refused.to_string()))
     }
 
     fn undo(&mut self, key: &AttemptKey) -> bool {

@@ -197,7 +197,10 @@ impl Desk {
                     .pools
                     .iter()
                     .find(|line| line.pool.as_str() == pool)?;
-                Some((tenant.name.to_string(), (line.nominal, None)))
+                Some((
+                    tenant.name.to_string(),
+                    (line.nominal, line.borrowing_limit),
+                ))
             })
             .collect();
         told.path = explained
@@ -226,7 +229,7 @@ impl Desk {
                 tenant: ahead.tenant.to_string(),
                 namespace: ahead.namespace.clone(),
                 name: ahead.name.clone(),
-                units: quantity(MilliUnits::ZERO),
+                units: quantity(ahead.billed.unwrap_or_default()),
             })
             .collect();
     }
@@ -267,7 +270,7 @@ impl Desk {
                     spent: money(balance.spent),
                     available: money(balance.available),
                     valid_until: voucher.grant.valid_until.map(time),
-                    state: format!("{:?}", voucher.state),
+                    state: state_word(voucher.state).to_owned(),
                 })
             })
             .collect();
@@ -336,4 +339,12 @@ pub(super) fn money(amount: MicroYuan) -> Money {
 
 pub(super) fn quantity(units: MilliUnits) -> Quantity {
     Quantity::from(units.to_string().as_str())
+}
+
+fn state_word(state: edugrid_ledger::VoucherState) -> &'static str {
+    match state {
+        edugrid_ledger::VoucherState::Active => "Active",
+        edugrid_ledger::VoucherState::Frozen => "Frozen",
+        edugrid_ledger::VoucherState::Revoked => "Revoked",
+    }
 }

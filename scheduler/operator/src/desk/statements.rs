@@ -3,7 +3,8 @@
 use edugrid_crds::{
     text::Money,
     visibility::{
-        AccountLine, LedgerPosition, Movement, Statement, StatementList, Totals, VoucherShare,
+        AccountLine, LedgerPosition, Movement, Statement, StatementList, Totals, Transfer,
+        VoucherShare,
     },
 };
 use edugrid_ledger::{Month, Usage};
@@ -28,6 +29,7 @@ impl Desk {
             if let Ok(mut told) = self.statement(tenant, &month.to_string()) {
                 told.accounts.clear();
                 told.movements.clear();
+                told.transfers.clear();
                 items.push(told);
             }
             month = Month::of(month.start().before(Seconds(1)));
@@ -62,6 +64,18 @@ impl Desk {
             })
             .collect();
         told.movements = source.usage.iter().map(movement).collect();
+        told.transfers = source
+            .movements
+            .iter()
+            .map(|moved| Transfer {
+                entry: moved.entry,
+                at: time(moved.at),
+                verb: moved.verb.to_owned(),
+                debit: moved.leg.debit.to_string(),
+                credit: moved.leg.credit.to_string(),
+                amount: money(moved.leg.amount),
+            })
+            .collect();
         let sum = |part: fn(&Usage) -> i128| {
             signed(
                 source
@@ -87,7 +101,6 @@ impl Desk {
 fn movement(usage: &Usage) -> Movement {
     let admission = &usage.admit.admission;
     Movement {
-        entry: 0,
         at: time(usage.until.unwrap_or(admission.at)),
         namespace: admission.namespace.clone(),
         job: admission.name.clone(),

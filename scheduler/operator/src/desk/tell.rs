@@ -180,10 +180,7 @@ impl Desk {
             .open
             .as_ref()
             .and_then(|key| self.attempts.get(key)?.started);
-        let mut waiting = self.world.waiting();
-        let reason = waiting
-            .find(|(waits, _)| *waits == uid)
-            .map(|(_, reason)| reason);
+        let reason = self.world.reason_of(uid);
         let facts = Facts {
             started,
             reason,
