@@ -27,36 +27,14 @@ pub(super) fn log_folder() -> PathBuf {
     target.join("test-logs")
 }
 
-/// A call of cargo in the repository, as from a shell: what the call that runs this program
-/// has set for it is taken away, or build scripts that look at it would be run anew.
+/// A call of cargo whose output goes to a log.
 pub(super) fn cargo(args: &[&str]) -> Command {
-    let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(program);
-    for (name, _) in std::env::vars_os() {
-        if name.to_str().is_some_and(is_set_for_a_package) {
-            command.env_remove(name);
-        }
-    }
+    let mut command = crate::cargo::command(args);
     command
-        .args(args)
-        .current_dir(repository())
         .env("CARGO_TERM_COLOR", "never")
         // A test's own words are in its error; the way there would push them out of sight.
         .env("RUST_LIB_BACKTRACE", "0");
     command
-}
-
-fn is_set_for_a_package(name: &str) -> bool {
-    ["CARGO_PKG_", "CARGO_MANIFEST_"]
-        .iter()
-        .any(|prefix| name.starts_with(prefix))
-        || [
-            "CARGO",
-            "CARGO_BIN_NAME",
-            "CARGO_CRATE_NAME",
-            "CARGO_PRIMARY_PACKAGE",
-        ]
-        .contains(&name)
 }
 
 /// The log of one stage: the commands that it ran, and all that they wrote.
@@ -208,21 +186,6 @@ mod tests {
         assert!(
             tail.starts_with("    line 40\n") && tail.ends_with("line 99\n"),
             "{tail}"
-        );
-    }
-
-    #[test]
-    fn cargo_is_called_without_what_cargo_run_set() {
-        let command = cargo(&["--version"]);
-        let removed = |name: &str| {
-            command
-                .get_envs()
-                .any(|(set, value)| set == name && value.is_none())
-        };
-        // Cargo sets these for every test, as it does for `cargo run`.
-        assert!(removed("CARGO_MANIFEST_DIR") && removed("CARGO_PKG_NAME"));
-        assert!(
-            !is_set_for_a_package("CARGO_TARGET_DIR") && !is_set_for_a_package("CARGO_INCREMENTAL")
         );
     }
 }

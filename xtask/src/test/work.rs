@@ -120,12 +120,9 @@ fn control_plane(log: &mut Log) -> Result<bool> {
 }
 
 fn objects(log: &mut Log, progress: &mut Progress) -> Result<bool> {
-    let tests = [
-        "test",
-        "--package=edugrid-crds",
-        "--test=api_server",
-        "--no-fail-fast",
-    ];
+    // Chosen without its package: alone, the package asks for other features of what it
+    // stands on, which would be compiled again.
+    let tests = ["test", "--test=api_server", "--no-fail-fast"];
     // Compiled before the cluster starts, which would only wait.
     if !log.run(&mut cargo(&[&tests[..], &["--no-run"]].concat()), progress)? {
         return Ok(false);
@@ -142,15 +139,22 @@ fn objects(log: &mut Log, progress: &mut Progress) -> Result<bool> {
 }
 
 fn end_to_end(options: &Options, log: &mut Log, progress: &mut Progress) -> Result<bool> {
+    // Built before the tests, whose waits have limits.
+    let binaries = [
+        "build",
+        "--package=edugrid-scheduler",
+        "--package=edugrid-cli",
+        "--bins",
+    ];
+    let tests = ["test", "--package=edugrid-e2e", "--no-fail-fast"];
+    for build in [&binaries[..], &[&tests[..], &["--no-run"]].concat()] {
+        if !log.run(&mut cargo(build), progress)? {
+            return Ok(false);
+        }
+    }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = format!("--test-threads={}", cores.clamp(1, CLUSTERS_AT_ONCE_MAX));
-    let mut command = cargo(&[
-        "test",
-        "--package=edugrid-e2e",
-        "--no-fail-fast",
-        "--",
-        &threads,
-    ]);
+    let mut command = cargo(&[&tests[..], &["--", &threads]].concat());
     if options.all_seeds {
         command.env("EDUGRID_ALL_SEEDS", "1");
     }
