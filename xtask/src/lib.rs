@@ -6,6 +6,7 @@ pub mod cargo;
 pub mod cluster;
 pub mod controlplane;
 pub mod crdgen;
+pub mod demo;
 pub mod installation;
 pub mod progress;
 pub mod test;

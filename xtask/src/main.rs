@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::{controlplane, crdgen, test, tidy};
+use xtask::{controlplane, crdgen, demo, test, tidy};
 
 /// Builds and runs what the repository needs.
 #[derive(Debug, Parser)]
@@ -21,6 +21,8 @@ enum Chore {
         #[command(subcommand)]
         action: controlplane::Action,
     },
+    /// Play fifty jobs of a published trace on a real control plane, and show the books.
+    Demo(demo::Options),
     /// Write the definitions of our objects as YAML, for people and for the chart.
     Crdgen {
         /// Only compare, and fail when a file is stale.
@@ -40,6 +42,7 @@ enum Chore {
 fn main() -> ExitCode {
     let result = match Arguments::parse().chore {
         Chore::Controlplane { action } => controlplane::run(action),
+        Chore::Demo(options) => demo::run(&options),
         Chore::Crdgen { check } => crdgen::run(check),
         Chore::Test(options) => match test::run(&options) {
             Ok(verdict) => return verdict,

@@ -1,0 +1,81 @@
+//! The play: jobs go in as in the trace, the board shows what becomes of them, until all are
+//! over. It must not know how the cluster came up or what the report says.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, anyhow, bail, ensure};
+
+use super::board::Board;
+use super::submit;
+use super::trace::Job;
+use super::window::{View, Window};
+use super::world::TENANTS;
+use crate::cluster::Cluster;
+use crate::installation::OPERATOR;
+
+/// How often the cluster is looked at.
+const LOOK_INTERVAL: Duration = Duration::from_millis(700);
+/// How long the jobs may take altogether: several times what they need on two slow cores.
+const PLAY_LIMIT: Duration = Duration::from_secs(300);
+/// How many looks in a row may fail.
+const FAILURES_MAX: u32 = 5;
+
+/// Plays the jobs, and returns what was to be seen when the last one was over.
+///
+/// # Errors
+/// If a job is refused, the operator ends, or the cluster does not answer. Jobs that are not over
+/// in time are no error here: the view tells.
+pub fn play(cluster: &Cluster, window: &Window<'_>, jobs: &[Job]) -> Result<View> {
+    let stop = AtomicBool::new(false);
+    let began = Instant::now();
+    std::thread::scope(|scope| {
+        let stop = &stop;
+        let submitters = TENANTS
+            .each_ref()
+            .map(|tenant| scope.spawn(move || submit::submit(cluster, tenant, jobs, began, stop)));
+        let watched = watch(cluster, window, jobs.len(), began, stop);
+        stop.store(true, Ordering::Relaxed);
+        // A refused job explains why the watch ended early, so it goes first.
+        for submitter in submitters {
+            submitter
+                .join()
+                .map_err(|_| anyhow!("a thread that submits jobs panicked"))??;
+        }
+        watched
+    })
+}
+
+fn watch(
+    cluster: &Cluster,
+    window: &Window<'_>,
+    jobs: usize,
+    began: Instant,
+    stop: &AtomicBool,
+) -> Result<View> {
+    let mut board = Board::new();
+    let mut failures = 0;
+    loop {
+        ensure!(!stop.load(Ordering::Relaxed), "the play was stopped");
+        if !cluster.is_running(OPERATOR) {
+            bail!(
+                "the operator ended; the end of its log:\n{}",
+                cluster.log_tail(OPERATOR, 20)
+            );
+        }
+        match window.look() {
+            Ok(view) => {
+                failures = 0;
+                let over = view.jobs.len() == jobs && view.finished() == jobs;
+                board.show(&view, over);
+                if over || began.elapsed() > PLAY_LIMIT {
+                    return Ok(view);
+                }
+            }
+            // The visibility API is served from memory by one loop; it may be late once.
+            Err(_) if failures < FAILURES_MAX => failures += 1,
+            Err(error) => return Err(error),
+        }
+        std::thread::sleep(LOOK_INTERVAL);
+    }
+}
