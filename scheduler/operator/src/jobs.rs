@@ -302,31 +302,43 @@ impl Job {
     }
 
     fn conditions(&self, phase: Phase, waiting: Option<&Reason>) -> Value {
-        let admitted = match (phase, waiting) {
-            (Phase::Admitted | Phase::Running, _) => ("True", "Admitted", String::new()),
-            (Phase::Pending, Some(reason)) => (
-                "False",
-                reason.code.as_str(),
-                shortened(&reason.to_string()),
-            ),
-            (Phase::Pending, None) => ("False", "Pending", String::new()),
-            (done, _) => ("False", done.as_str(), String::new()),
+        let last_end = self.past.last().and_then(|past| past.ended);
+        let idle_since = last_end.unwrap_or(self.identity.created);
+        let decided = self.last.as_ref().map(|last| last.at);
+        let (admitted, reason, since) = match (phase, waiting) {
+            (Phase::Admitted | Phase::Running, _) => {
+                (true, "Admitted", decided.unwrap_or(idle_since))
+            }
+            (Phase::Pending, Some(reason)) => (false, reason.code.as_str(), idle_since),
+            (phase, _) => (false, phase.as_str(), idle_since),
         };
-        let finished = if phase.is_final() { "True" } else { "False" };
-        let finished = (finished, phase.as_str(), String::new());
-        let condition = |kind: &str, (status, reason, message): (&str, &str, String)| {
+        let condition = |kind: &str, holds: bool, reason: &str, message: String, since: Stamp| {
             json!({
                 "type": kind,
-                "status": status,
+                "status": if holds { "True" } else { "False" },
                 "reason": reason,
                 "message": message,
                 "observedGeneration": self.identity.generation,
-                "lastTransitionTime": rfc3339(Clock::real_now()),
+                "lastTransitionTime": rfc3339(since),
             })
         };
+        let message = waiting.map(|reason| shortened(&reason.to_string()));
+        let finished = self.finished();
         json!([
-            condition(conditions::ADMITTED, admitted),
-            condition(conditions::FINISHED, finished)
+            condition(
+                conditions::ADMITTED,
+                admitted,
+                reason,
+                message.unwrap_or_default(),
+                since
+            ),
+            condition(
+                conditions::FINISHED,
+                finished.is_some(),
+                phase.as_str(),
+                String::new(),
+                finished.unwrap_or(self.identity.created),
+            ),
         ])
     }
 }

@@ -12,10 +12,11 @@ use edugrid_crds::{
     conditions,
 };
 use edugrid_ledger::{Command, VoucherState};
+use edugrid_units::Stamp;
 use serde_json::{Value, json};
 
 use super::Desk;
-use crate::{clock::Clock, jobs::rfc3339, translate::money, watch::Seen, writes::Write};
+use crate::{jobs::rfc3339, translate::money, watch::Seen, writes::Write};
 
 /// What is declared, by name.
 #[derive(Debug, Default)]
@@ -198,9 +199,10 @@ impl Desk {
         if self.money.told.get(&key) == Some(&told) {
             return;
         }
+        let since = self.ticker.clock().now();
         let status = json!({
             "observedGeneration": generation,
-            "conditions": [condition(conditions::POSTED, told.0, &told.1, generation)],
+            "conditions": [condition(conditions::POSTED, told.0, &told.1, generation, since)],
         });
         self.outbox.push_back(Write::ObjectStatus {
             kind,
@@ -213,13 +215,19 @@ impl Desk {
 }
 
 /// A condition in Kubernetes' form; its reason follows from its state.
-pub(super) fn condition(kind: &str, holds: bool, message: &str, generation: Option<i64>) -> Value {
+pub(super) fn condition(
+    kind: &str,
+    holds: bool,
+    message: &str,
+    generation: Option<i64>,
+    since: Stamp,
+) -> Value {
     json!({
         "type": kind,
         "status": if holds { "True" } else { "False" },
         "reason": if holds { kind.to_owned() } else { format!("Not{kind}") },
         "message": message.chars().take(1024).collect::<String>(),
         "observedGeneration": generation.unwrap_or_default(),
-        "lastTransitionTime": rfc3339(Clock::real_now()),
+        "lastTransitionTime": rfc3339(since),
     })
 }

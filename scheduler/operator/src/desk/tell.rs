@@ -339,14 +339,14 @@ impl Desk {
                 self.untold.insert(uid);
             }
         }
-        self.tell_tenants(real);
+        self.tell_tenants();
     }
 
-    fn tell_tenants(&mut self, real: Stamp) {
+    fn tell_tenants(&mut self) {
         if !self.is_synced() {
             return;
         }
-        let _ = real;
+        let now = self.ticker.clock().now();
         for view in self.world.tenants() {
             let name = view.name.to_string();
             let Some(known) = self.tenants.known.get_mut(&name) else {
@@ -354,7 +354,7 @@ impl Desk {
             };
             let facts = tenant_facts(&view, known.bad.as_deref());
             if known.told.as_ref() != Some(&facts) {
-                let status = tenant_status(&view, known.bad.as_deref(), known.generation);
+                let status = tenant_status(&view, known.bad.as_deref(), known.generation, now);
                 known.told = Some(facts);
                 self.outbox.push_back(Write::ObjectStatus {
                     kind: "Tenant",
@@ -401,7 +401,12 @@ fn faults(view: &TenantView) -> Vec<(&'static str, String)> {
     told.collect()
 }
 
-fn tenant_status(view: &TenantView, bad: Option<&str>, generation: Option<i64>) -> Value {
+fn tenant_status(
+    view: &TenantView,
+    bad: Option<&str>,
+    generation: Option<i64>,
+    now: Stamp,
+) -> Value {
     let faults = faults(view);
     let not_ready = bad.map(str::to_owned).or_else(|| {
         let fault = faults
@@ -417,6 +422,7 @@ fn tenant_status(view: &TenantView, bad: Option<&str>, generation: Option<i64>) 
         not_ready.is_none(),
         &words,
         generation,
+        now,
     )];
     for kind in [conditions::QUOTA_OVERCOMMITTED, conditions::SECOND_ROOT] {
         let of_kind: Vec<&str> = faults
@@ -429,6 +435,7 @@ fn tenant_status(view: &TenantView, bad: Option<&str>, generation: Option<i64>) 
             !of_kind.is_empty(),
             &of_kind.join("; "),
             generation,
+            now,
         ));
     }
     json!({
