@@ -153,7 +153,7 @@ fn books_agree(province: &Province) -> Result<()> {
     let month = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::fixed(jiff::tz::offset(8)));
     let month = format!("--month={}", month.strftime("%Y-%m"));
     let args = ["statement", "sdu-cs", &month, "--output=json"];
-    let statement = province.edugrid.edugrid("alice", &args)?;
+    let statement = province.edugrid.edugrid("province-admin", &args)?;
     let statement: Value = if statement.status.success() {
         serde_json::from_slice(&statement.stdout)?
     } else {

@@ -49,6 +49,8 @@ fn lives() -> Result<()> {
     cancel(&province)?;
     hold(&province)?;
     deletion(&province)?;
+    nothing_is_left(&province)?;
+    deletion_while_nobody_watches(&province)?;
     nothing_is_left(&province)
 }
 
@@ -180,6 +182,48 @@ fn deletion(province: &Province) -> Result<()> {
             .trim()
             .is_empty())
     })
+}
+
+/// The operator is away when a running job is deleted: the next start settles it from the
+/// journal, up to an end that was seen or the last confirmed instant (A7).
+fn deletion_while_nobody_watches(province: &Province) -> Result<()> {
+    let cluster = province.cluster();
+    cluster.apply("alice", &job("sdu-cs", "orphan", 1, 2, "300s", 0))?;
+    province.wait_phase("sdu-cs", "orphan", "Running")?;
+    province.edugrid.stop()?;
+    cluster
+        .kubectl(
+            "alice",
+            &["delete", "computejob", "orphan", "--namespace=sdu-cs"],
+        )?
+        .ok()?;
+    let selector = "--selector=edugrid.io/job=orphan";
+    wait_for("the orphan's pods to go", || {
+        let args = [
+            "get",
+            "pods",
+            "--namespace=sdu-cs",
+            selector,
+            "--output=name",
+        ];
+        Ok(cluster.kubectl("admin", &args)?.ok()?.trim().is_empty())
+    })?;
+    province.edugrid.start()?;
+    nothing_is_left(province)?;
+    let statement = province
+        .edugrid
+        .edugrid("alice", &["statement", "sdu", "--output=json"])?;
+    let statement: Value = serde_json::from_slice(&statement.stdout)?;
+    let movements = statement["movements"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    let orphan = movements.iter().find(|line| line["job"] == "orphan");
+    ensure!(
+        orphan.is_some_and(|line| line["outcome"] == "Deleted"),
+        "the orphan is settled: {statement:#}"
+    );
+    Ok(())
 }
 
 fn nothing_is_left(province: &Province) -> Result<()> {
