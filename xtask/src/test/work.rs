@@ -69,6 +69,7 @@ fn perform(
                 "clippy",
                 "--workspace",
                 "--all-targets",
+                "--keep-going",
                 "--",
                 "--deny=warnings",
             ];
