@@ -1,13 +1,11 @@
 //! What can wake the loop: one closed list (HOUSE, shape 4).
 
+use edugrid_core::NodeSpec;
 use edugrid_crds::{
     ComputeJob, ComputePool, ComputeVoucher, FundingLine, JobClass, PriceBook, Tenant,
 };
 use edugrid_units::{AttemptKey, RoleName};
-use k8s_openapi::api::{
-    batch::v1::Job,
-    core::v1::{Namespace, Node},
-};
+use k8s_openapi::api::{batch::v1::Job, core::v1::Namespace};
 
 use crate::{attempt::NativeJob, pods::PodFact, visibility::Asked, watch::Seen, writes::Done};
 
@@ -42,9 +40,9 @@ pub enum Change {
     /// A namespace.
     Namespace(Seen<Namespace>),
     /// A job.
-    Job(Seen<ComputeJob>),
+    Job(Box<Seen<ComputeJob>>),
     /// A node.
-    Node(Seen<Node>),
+    Node(Seen<NodeSpec>),
     /// A pod, ours or not.
     Pod(Seen<PodFact>),
     /// A native Job of ours.

@@ -20,6 +20,7 @@ use crate::{
     lease::{Held, Lease},
     metrics::Metrics,
     pods,
+    translate::tenancy,
     visibility::Asked,
     watch::{self, Seen},
     writes::{self, Done, QUEUE_MAX, Write},
@@ -276,8 +277,21 @@ fn watch_all(
     all!(FundingLine);
     all!(PriceBook);
     all!(Namespace);
-    all!(Job);
-    all!(Node);
+    tasks.spawn(watch::run(
+        Api::all(client.clone()),
+        None,
+        sender.clone(),
+        |seen| Some(Change::Job(Box::new(seen))),
+    ));
+    tasks.spawn(watch::run(
+        Api::all(client.clone()),
+        None,
+        sender.clone(),
+        |seen: Seen<_>| {
+            seen.map(|node| Some(tenancy::node(&node)))
+                .map(Change::Node)
+        },
+    ));
     tasks.spawn(watch::run(
         Api::all(client.clone()),
         None,

@@ -1,9 +1,9 @@
 //! What the watches tell becomes events of the engine and facts of attempts.
 
-use edugrid_core::Event;
+use edugrid_core::{Event, NodeSpec};
 use edugrid_crds::{ComputeJob, ComputePool, JobClass, Tenant, labels};
 use edugrid_units::{JobUid, NodeName, Reason, ReasonCode, TenantName};
-use k8s_openapi::api::core::v1::{Namespace, Node};
+use k8s_openapi::api::core::v1::Namespace;
 
 use super::{Desk, NamespaceFacts, Timer};
 use crate::{
@@ -239,11 +239,9 @@ impl Desk {
         self.engine(Event::JobSet(Box::new(told)));
     }
 
-    pub(super) fn see_node(&mut self, seen: Seen<Node>) {
+    pub(super) fn see_node(&mut self, seen: Seen<NodeSpec>) {
         match seen {
-            Seen::There(node) => {
-                self.engine(Event::NodeSet(Box::new(tenancy::node(&node))));
-            }
+            Seen::There(node) => self.engine(Event::NodeSet(Box::new(node))),
             Seen::Gone { name, .. } => self.engine(Event::NodeGone(name.into())),
             Seen::Synced => self.synced += 1,
         }

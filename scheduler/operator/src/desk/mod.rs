@@ -212,7 +212,7 @@ impl Desk {
             Change::FundingLine(seen) => self.see_funding_line(seen),
             Change::PriceBook(seen) => self.see_price_book(seen),
             Change::Namespace(seen) => self.see_namespace(seen),
-            Change::Job(seen) => self.see_job(seen),
+            Change::Job(seen) => self.see_job(*seen),
             Change::Node(seen) => self.see_node(seen),
             Change::Pod(seen) => self.see_pod(seen),
             Change::Native(seen) => self.see_native(seen),
