@@ -42,6 +42,7 @@ fn lives() -> Result<()> {
         )?
         .ok()?;
 
+    typo(&province)?;
     own_failure(&province)?;
     retries(&province)?;
     roles(&province)?;
@@ -52,6 +53,28 @@ fn lives() -> Result<()> {
     nothing_is_left(&province)?;
     deletion_while_nobody_watches(&province)?;
     nothing_is_left(&province)
+}
+
+/// A typo inside the template is told in the API server's words, at once, and costs nothing.
+fn typo(province: &Province) -> Result<()> {
+    let manifest = job("sdu-cs", "typo", 1, 1, "1s", 0).replace("image:", "imagee:");
+    province.cluster().apply("alice", &manifest)?;
+    wait_for("the typo to be told", || {
+        let job = province.job("sdu-cs", "typo")?;
+        let told = job["status"]["message"]
+            .as_str()
+            .unwrap_or("")
+            .contains("imagee");
+        Ok(told && job["status"]["reason"] == "TemplateRefused")
+    })?;
+    province
+        .cluster()
+        .kubectl(
+            "alice",
+            &["delete", "computejob", "typo", "--namespace=sdu-cs"],
+        )?
+        .ok()?;
+    Ok(())
 }
 
 fn own_failure(province: &Province) -> Result<()> {

@@ -7,7 +7,10 @@
 //!
 //! Must not know: the API server, the books, the clock.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use edugrid_units::{
     Admission, AttemptKey, MicroYuan, NodeName, Outcome, RoleName, RolePlacement, Seconds, Stamp,
@@ -201,6 +204,12 @@ impl Attempt {
     /// Whether some pod of it has been running.
     pub fn is_running(&self) -> bool {
         self.started.is_some() && self.stopping.is_none()
+    }
+
+    /// Whether a part of it is placed on one of these nodes.
+    pub fn runs_on_any(&self, nodes: &BTreeSet<NodeName>) -> bool {
+        let mut placed = self.admission.placement.iter().flat_map(|role| &role.nodes);
+        placed.any(|(node, _)| nodes.contains(node))
     }
 
     /// When time alone changes what [`next`](Self::next) says.

@@ -5,7 +5,7 @@
 //! only here (N1).
 
 use std::sync::{
-    Arc,
+    Arc, PoisonError, RwLock,
     atomic::{AtomicI64, AtomicU64},
 };
 
@@ -86,6 +86,8 @@ type Real = Gauge<f64, AtomicU64>;
 #[derive(Clone)]
 pub struct Metrics {
     registry: Arc<Registry>,
+    /// Held while gauges are set anew, so that no scrape sees half of them.
+    whole: Arc<RwLock<()>>,
     /// Quota that counts, in units of the pool.
     pub nominal: Family<TenantPool, Real>,
     /// What the subtree uses, in units of the pool.
@@ -137,6 +139,7 @@ impl Metrics {
         ];
         let mut metrics = Self {
             registry: Arc::default(),
+            whole: Arc::default(),
             nominal: Family::default(),
             usage: Family::default(),
             borrowed: Family::default(),
@@ -180,11 +183,19 @@ impl Metrics {
         all
     }
 
+    /// Sets gauges anew as one change, as far as a scrape can see.
+    pub fn set_all(&self, set: impl FnOnce(&Self)) {
+        let _whole = self.whole.write().unwrap_or_else(PoisonError::into_inner);
+        set(self);
+    }
+
     /// The exposition in OpenMetrics text.
     ///
     /// # Errors
     /// If formatting fails, which the text encoder never does on a `String`.
     pub fn encode(&self) -> Result<String, std::fmt::Error> {
+        // A poisoned lock guards nothing but the order of writes, so reading on is right.
+        let _whole = self.whole.read().unwrap_or_else(PoisonError::into_inner);
         let mut text = String::new();
         text::encode(&mut text, &self.registry)?;
         Ok(text)

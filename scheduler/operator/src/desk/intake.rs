@@ -241,8 +241,19 @@ impl Desk {
 
     pub(super) fn see_node(&mut self, seen: Seen<NodeSpec>) {
         match seen {
-            Seen::There(node) => self.engine(Event::NodeSet(Box::new(node))),
-            Seen::Gone { name, .. } => self.engine(Event::NodeGone(name.into())),
+            Seen::There(node) => {
+                if node.ready {
+                    self.silent_nodes.remove(&node.name);
+                } else {
+                    self.silent_nodes.insert(node.name.clone());
+                }
+                self.engine(Event::NodeSet(Box::new(node)));
+            }
+            Seen::Gone { name, .. } => {
+                let name = NodeName::from(name);
+                self.silent_nodes.insert(name.clone());
+                self.engine(Event::NodeGone(name));
+            }
             Seen::Synced => self.synced += 1,
         }
     }

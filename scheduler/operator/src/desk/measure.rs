@@ -4,12 +4,15 @@
 use edugrid_units::MilliUnits;
 
 use super::Desk;
-use crate::metrics::{PoolLabel, TenantPool, Waiting};
+use crate::metrics::{Metrics, PoolLabel, TenantPool, Waiting};
 
 impl Desk {
     /// Sets every gauge to what is true now.
     pub fn measure(&self) {
-        let metrics = &self.metrics;
+        self.metrics.set_all(|metrics| self.set_gauges(metrics));
+    }
+
+    fn set_gauges(&self, metrics: &Metrics) {
         for family in [&metrics.nominal, &metrics.usage, &metrics.borrowed] {
             family.clear();
         }

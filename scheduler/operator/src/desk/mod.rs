@@ -87,6 +87,8 @@ pub struct Desk {
     natives: BTreeMap<String, (AttemptKey, RoleName)>,
     foreign: BTreeMap<NodeName, BTreeMap<String, PodRequest>>,
     foreign_nodes: BTreeMap<String, NodeName>,
+    /// Nodes that are gone or don't answer: what runs there is not confirmed (A2).
+    silent_nodes: BTreeSet<NodeName>,
     namespaces: BTreeMap<String, NamespaceFacts>,
     devices: BTreeMap<PoolName, String>,
     tenants: tell::Tenants,
@@ -129,6 +131,7 @@ impl Desk {
             natives: BTreeMap::new(),
             foreign: BTreeMap::new(),
             foreign_nodes: BTreeMap::new(),
+            silent_nodes: BTreeSet::new(),
             namespaces: BTreeMap::new(),
             devices: BTreeMap::new(),
             tenants: tell::Tenants::default(),
@@ -249,19 +252,21 @@ impl Desk {
             return;
         }
         self.alive_at = real;
-        if self
+        let started = self
             .attempts
             .values()
-            .any(|attempt| attempt.started.is_some())
-        {
-            let now = self.ticker.tick();
-            self.stage(
-                now,
-                edugrid_ledger::Command::Alive {
-                    at: now,
-                    except: Vec::new(),
-                },
-            );
+            .filter(|attempt| attempt.started.is_some());
+        let (mut confirmed, mut except) = (false, Vec::new());
+        for attempt in started {
+            if attempt.runs_on_any(&self.silent_nodes) {
+                except.push(attempt.key().clone());
+            } else {
+                confirmed = true;
+            }
+        }
+        if confirmed {
+            let at = self.ticker.tick();
+            self.stage(at, edugrid_ledger::Command::Alive { at, except });
         }
     }
 

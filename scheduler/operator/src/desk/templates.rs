@@ -7,33 +7,37 @@ use std::{
 };
 
 use edugrid_crds::ComputeJobSpec;
-use edugrid_units::{AttemptKey, JobUid, Reason, ReasonCode, RoleName, Tier};
+use edugrid_units::{AttemptKey, JobUid, Reason, ReasonCode, RoleName, Seconds, Stamp, Tier};
 use serde_json::Value;
 
 use super::Desk;
 use crate::{
+    clock::Clock,
     native,
     writes::{Answer, Write},
 };
 
-/// Most verdicts that are kept; beyond it the oldest fingerprint is tried again.
+/// Most templates that are remembered; beyond it one that is fine is forgotten.
 const KEPT_MAX: usize = 10_000;
+/// A refused template is tried again after so long, in real time, while a job waits with it.
+const ASK_AGAIN_AFTER: Seconds = Seconds(60);
 
-#[derive(Clone, Debug)]
-enum Verdict {
-    /// Its dry run is under way, or is to be repeated.
-    Trying {
-        jobs: BTreeSet<JobUid>,
-        body: Value,
-        asked: bool,
-    },
-    Fine,
-    Refused(String),
+/// What is known of one template.
+#[derive(Clone, Debug, Default)]
+struct Known {
+    /// The API server's verdict: refused with these words, or fine.
+    verdict: Option<Result<(), String>>,
+    /// Jobs to tell when the verdict changes.
+    jobs: BTreeSet<JobUid>,
+    /// The trial, kept until it is fine.
+    body: Value,
+    /// When it was asked last, in real time; none: it is to be asked with the next tick.
+    asked: Option<Stamp>,
 }
 
 /// What is known of templates, by fingerprint.
 #[derive(Debug, Default)]
-pub(super) struct Templates(BTreeMap<u64, Verdict>);
+pub(super) struct Templates(BTreeMap<u64, Known>);
 
 impl Desk {
     /// `None`: not all of the job's templates have been tried yet, it will be told again.
@@ -50,31 +54,24 @@ impl Desk {
                 continue;
             };
             let fingerprint = fingerprint(&namespace, &template);
-            match self.templates.0.get_mut(&fingerprint) {
-                Some(Verdict::Fine) => {}
-                Some(Verdict::Refused(words)) => {
+            let known = self.templates.known(fingerprint, || {
+                let body = trial(&namespace, fingerprint, &template);
+                let ask = Write::TryTemplate {
+                    fingerprint,
+                    body: body.clone(),
+                };
+                self.outbox.push_back(ask);
+                body
+            });
+            match &known.verdict {
+                Some(Ok(())) => {}
+                Some(Err(words)) => {
                     let what = format!("spec.roles[{}].template: {words}", role.name);
+                    known.jobs.insert(uid.clone());
                     return Some(Some(Reason::new(ReasonCode::TemplateRefused).about(what)));
                 }
-                Some(Verdict::Trying { jobs, .. }) => {
-                    jobs.insert(uid.clone());
-                    all_known = false;
-                }
                 None => {
-                    let body = trial(&namespace, fingerprint, &template);
-                    self.outbox.push_back(Write::TryTemplate {
-                        fingerprint,
-                        body: body.clone(),
-                    });
-                    let jobs = BTreeSet::from([uid.clone()]);
-                    self.templates.keep(
-                        fingerprint,
-                        Verdict::Trying {
-                            jobs,
-                            body,
-                            asked: true,
-                        },
-                    );
+                    known.jobs.insert(uid.clone());
                     all_known = false;
                 }
             }
@@ -83,35 +80,43 @@ impl Desk {
     }
 
     pub(super) fn template_tried(&mut self, fingerprint: u64, answer: Answer) {
-        let Some(verdict) = self.templates.0.get_mut(&fingerprint) else {
+        let Some(known) = self.templates.0.get_mut(&fingerprint) else {
             return;
         };
-        let Verdict::Trying { jobs, asked, .. } = verdict else {
-            return;
-        };
-        let known = match answer {
-            Answer::Stands(_) => Verdict::Fine,
-            Answer::Refused(words) => Verdict::Refused(words),
+        let verdict = match answer {
+            Answer::Stands(_) => Ok(()),
+            Answer::Refused(words) => Err(words),
             Answer::Gone | Answer::Conflict | Answer::Failed(_) => {
-                *asked = false;
+                known.asked = None;
                 return;
             }
         };
-        let waiting = std::mem::take(jobs);
-        *verdict = known;
-        for uid in waiting {
+        if known.verdict.as_ref() == Some(&verdict) {
+            return;
+        }
+        if verdict.is_ok() {
+            known.body = Value::Null;
+        }
+        known.verdict = Some(verdict);
+        for uid in std::mem::take(&mut known.jobs) {
             self.tell_engine(&uid);
         }
     }
 
-    /// Asks again for what was not answered.
+    /// Asks again for what was not answered, and now and then for what was refused: a
+    /// policy or a quota of the namespace may have changed.
     pub(super) fn retry_templates(&mut self) {
-        for (fingerprint, verdict) in &mut self.templates.0 {
-            if let Verdict::Trying { body, asked, .. } = verdict
-                && !*asked
-            {
-                *asked = true;
-                let (fingerprint, body) = (*fingerprint, body.clone());
+        let now = Clock::real_now();
+        for (fingerprint, known) in &mut self.templates.0 {
+            let is_due = match (&known.verdict, known.asked) {
+                (Some(Ok(())), _) => false,
+                (_, None) => true,
+                (Some(Err(_)), Some(at)) => now.seconds_since(at) >= ASK_AGAIN_AFTER,
+                (None, Some(_)) => false,
+            };
+            if is_due && !(known.verdict.is_some() && known.jobs.is_empty()) {
+                known.asked = Some(now);
+                let (fingerprint, body) = (*fingerprint, known.body.clone());
                 self.outbox
                     .push_back(Write::TryTemplate { fingerprint, body });
             }
@@ -120,17 +125,22 @@ impl Desk {
 }
 
 impl Templates {
-    fn keep(&mut self, fingerprint: u64, verdict: Verdict) {
-        if self.0.len() >= KEPT_MAX {
-            let settled = |verdict: &Verdict| !matches!(verdict, Verdict::Trying { .. });
+    /// What is known of a template; `ask` makes its trial if it is new.
+    fn known(&mut self, fingerprint: u64, ask: impl FnOnce() -> Value) -> &mut Known {
+        if self.0.len() >= KEPT_MAX && !self.0.contains_key(&fingerprint) {
+            let settled = |known: &Known| known.verdict == Some(Ok(()));
             let old = self
                 .0
                 .iter()
-                .find(|(_, verdict)| settled(verdict))
+                .find(|(_, known)| settled(known))
                 .map(|(old, _)| *old);
             old.map(|old| self.0.remove(&old));
         }
-        self.0.insert(fingerprint, verdict);
+        self.0.entry(fingerprint).or_insert_with(|| Known {
+            body: ask(),
+            asked: Some(Clock::real_now()),
+            ..Known::default()
+        })
     }
 }
 
