@@ -18,6 +18,8 @@ use super::world::{CARDS_PER_NODE, NODES, POOL, TENANTS, Tenant};
 const PLAIN_INTERVAL: Duration = Duration::from_secs(4);
 /// Longest list of reasons on the board, in characters.
 const WHY_WIDTH: usize = 38;
+/// Longest sentence about the first one in line, in characters.
+const SENTENCE_WIDTH: usize = 100;
 /// Colours of the tenants on a terminal: blue, green, yellow.
 const COLOURS: [u8; TENANTS.len()] = [34, 32, 33];
 
@@ -189,7 +191,28 @@ fn frame(passed: u64, lines: &[Line], view: &View) -> String {
             text::fen(line.charged),
         );
     }
+    // A line even when nobody waits, so that the board keeps its height.
+    let _ = writeln!(text, "\n  first in line: {}", first_in_line(view));
     text
+}
+
+/// Who is first in line, and what is missing, in the operator's words.
+fn first_in_line(view: &View) -> String {
+    let waiting = view.queue.items.iter();
+    let Some(job) = waiting.min_by_key(|job| job.position_in_pool.unwrap_or(u64::MAX)) else {
+        return "nobody".to_owned();
+    };
+    if job.phase != QueuePhase::Waiting {
+        return "nobody".to_owned();
+    }
+    let name = |part: &Option<String>| part.clone().unwrap_or_default();
+    let sentence = format!(
+        "{}/{}: {}",
+        name(&job.metadata.namespace),
+        name(&job.metadata.name),
+        job.message.as_deref().unwrap_or("is new"),
+    );
+    sentence.chars().take(SENTENCE_WIDTH).collect()
 }
 
 /// Whose each card of each node is, as the jobs' placements say.

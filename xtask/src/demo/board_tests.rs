@@ -21,7 +21,8 @@ fn queued(name: &str, phase: &str, reason: &str) -> Value {
     json!({
         "apiVersion": "visibility.edugrid.io/v1alpha1", "kind": "QueuedJob",
         "metadata": {"namespace": "sdu", "name": name}, "asOf": "2026-11-22T10:00:00Z",
-        "phase": phase, "reason": reason,
+        "phase": phase, "reason": reason, "message": format!("because of {name}"),
+        "positionInPool": (phase == "Waiting").then_some(name.len()),
     })
 }
 
@@ -40,8 +41,8 @@ fn view() -> View {
         "apiVersion": "visibility.edugrid.io/v1alpha1", "kind": "QueuedJobList", "metadata": {},
         "asOf": "2026-11-22T10:00:00Z",
         "items": [
-            queued("a", "Running", ""), queued("b", "Waiting", "QuotaExceeded"),
-            queued("c", "Waiting", "Fragmented"), queued("d", "Waiting", "Fragmented"),
+            queued("a", "Running", ""), queued("bbb", "Waiting", "QuotaExceeded"),
+            queued("cc", "Waiting", "Fragmented"), queued("dddd", "Waiting", "Fragmented"),
         ],
     });
     let queue: QueuedJobList = serde_json::from_value(list).expect("a queue");
@@ -69,6 +70,14 @@ fn a_line_counts_what_waits_by_reason_and_adds_up_the_money() {
 }
 
 #[test]
+fn the_first_in_line_is_named_with_its_reason() {
+    let mut view = view();
+    assert_eq!(first_in_line(&view), "sdu/cc: because of cc");
+    view.queue.items.truncate(1);
+    assert_eq!(first_in_line(&view), "nobody");
+}
+
+#[test]
 fn cards_are_shown_where_the_placement_is() {
     let nodes = cards(&view());
     assert_eq!(nodes.len(), NODES as usize);
@@ -89,5 +98,5 @@ fn a_log_gets_one_line_with_every_tenant() {
         " 1h15m  2 of 50 jobs submitted, 1 finished, 9 of 32 cards in use \
          | sdu uses 3 of its 12, waits: 2 Fragmented, 1 QuotaExceeded | qdu uses 3 of its 12 | ytu uses 3 of its 12",
     );
-    assert_eq!(frame(4500, &lines, &view).lines().count(), 8);
+    assert_eq!(frame(4500, &lines, &view).lines().count(), 10);
 }

@@ -35,6 +35,9 @@ const LOG_LINES_SHOWN: usize = 20;
 /// How often a progress line learns that time passes.
 const TICK: Duration = Duration::from_millis(200);
 
+/// `spec.walltime` of `examples/first-job/30-job.yaml`.
+const FIRST_JOB_WALLTIME_SECONDS: u32 = 3600;
+
 /// What to try after a demo that is gone.
 const NEXT: &str = "
 next:  cargo xtask demo --keep    leave it running, and be one of its users
@@ -66,17 +69,27 @@ pub fn run(options: &Options) -> Result<()> {
     let edugrid = bring_up(dir, binaries)?;
     introduce(&jobs, cuts);
     let faults = perform(&edugrid, &jobs);
-    if !matches!(&faults, Ok(none) if none.is_empty()) {
+    let well = matches!(&faults, Ok(none) if none.is_empty());
+    if !well {
         let log = edugrid.cluster().log_tail(OPERATOR, LOG_LINES_SHOWN);
         eprintln!("the end of the operator's log:\n{log}");
     }
-    if options.keep {
-        print_how_to_go_on(edugrid.cluster(), &cli);
-    } else {
-        stage("take everything down", || {
-            drop(edugrid);
-            Ok(())
-        })?;
+    // What stays is described last, so that it is what one sees.
+    let next = match options.keep {
+        true => how_to_go_on(edugrid.cluster(), &cli),
+        false => {
+            stage("take everything down", || {
+                drop(edugrid);
+                Ok(())
+            })?;
+            NEXT.to_owned()
+        }
+    };
+    if well {
+        println!("\ndemo: passed in {} s", begun.elapsed().as_secs());
+    }
+    if well || options.keep {
+        println!("{next}");
     }
     let faults = faults?;
     for fault in faults.iter().take(FAULTS_SHOWN) {
@@ -87,10 +100,6 @@ pub fn run(options: &Options) -> Result<()> {
         "the demo failed with {} fault(s), see above",
         faults.len()
     );
-    println!("\ndemo: passed in {} s", begun.elapsed().as_secs());
-    if !options.keep {
-        println!("{NEXT}");
-    }
     Ok(())
 }
 
@@ -219,14 +228,14 @@ fn command(edugrid: &Installation, user: &str, args: &[&str]) -> Result<Option<S
     Ok(failed.then(|| format!("`{typed}` as {user} failed: {}", words.trim())))
 }
 
-/// Says how to go on with a demo that stays.
-fn print_how_to_go_on(cluster: &Cluster, cli: &Path) {
+/// How to go on with a demo that stays.
+fn how_to_go_on(cluster: &Cluster, cli: &Path) -> String {
     let dir = cluster.dir().display();
     let path = cli.parent().unwrap_or(cli).display();
     let users = TENANTS
         .each_ref()
         .map(|tenant| format!("{} ({})", tenant.user, tenant.name));
-    println!(
+    format!(
         "
 everything is still running, and its clock still {} times faster
   users    {}, {}, {CHECKER}
@@ -234,13 +243,15 @@ everything is still running, and its clock still {} times faster
            export PATH='{path}':\"$PATH\"
   ask      kubectl get computejobs -n {tenant}; kubectl edugrid queue -n {tenant}
   submit   sed 's/sdu-cs/{tenant}/' examples/first-job/30-job.yaml | kubectl create -f -
+           (its pods never exit here, so its walltime ends it after {} s)
   end      cargo xtask controlplane down --dir '{dir}'",
         trace::FACTOR,
         users.join(", "),
         world::PROVINCE,
         TENANTS[0].user,
+        FIRST_JOB_WALLTIME_SECONDS / trace::FACTOR,
         tenant = TENANTS[0].name,
-    );
+    )
 }
 
 /// Runs a step in a thread of its own, so that its progress line shows that time passes.
