@@ -52,7 +52,8 @@ fn lives() -> Result<()> {
     deletion(&province)?;
     nothing_is_left(&province)?;
     deletion_while_nobody_watches(&province)?;
-    nothing_is_left(&province)
+    nothing_is_left(&province)?;
+    a_missing_policy_is_told(&province)
 }
 
 /// A typo inside the template is told in the API server's words, at once, and costs nothing.
@@ -204,6 +205,22 @@ fn deletion(province: &Province) -> Result<()> {
             .ok()?
             .trim()
             .is_empty())
+    })
+}
+
+/// An operator whose policies are not all there is not ready, and says what to do (L12).
+fn a_missing_policy_is_told(province: &Province) -> Result<()> {
+    let binding = "validatingadmissionpolicybinding/placement-gate.edugrid.io";
+    let admin = |args: &[&str]| province.cluster().kubectl("admin", args)?.ok();
+    let saved = admin(&["get", binding, "--output=yaml"])?;
+    admin(&["delete", binding])?;
+    wait_for("the missing policy to be told", || {
+        let (is_ready, words) = province.edugrid.readiness()?;
+        Ok(!is_ready && words.contains("placement-gate.edugrid.io is missing"))
+    })?;
+    province.cluster().apply("admin", &saved)?;
+    wait_for("the operator to be ready again", || {
+        Ok(province.edugrid.readiness()?.0)
     })
 }
 

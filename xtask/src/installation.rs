@@ -335,6 +335,15 @@ impl Installation {
         self.cluster.dir().join("edugrid-data")
     }
 
+    /// What `/readyz` says: whether it is ready, and in words.
+    ///
+    /// # Errors
+    /// If the operator does not answer.
+    pub fn readiness(&self) -> Result<(bool, String)> {
+        let (head, body) = self.exchange("/readyz")?;
+        Ok((head.starts_with("HTTP/1.0 200"), body))
+    }
+
     /// The text of `/metrics`.
     ///
     /// # Errors
@@ -373,20 +382,22 @@ impl Installation {
             .context("kubectl-edugrid can't be run")
     }
 
-    /// `GET` over plain HTTP/1.0: probes and metrics need no more.
     fn get(&self, path: &str) -> Result<String> {
+        let (head, body) = self.exchange(path)?;
+        let status = head.lines().next().unwrap_or("");
+        ensure!(head.starts_with("HTTP/1.0 200"), "{status}: {body}");
+        Ok(body)
+    }
+
+    /// `GET` over plain HTTP/1.0, head and body: probes and metrics need no more.
+    fn exchange(&self, path: &str) -> Result<(String, String)> {
         let mut stream = TcpStream::connect_timeout(&self.metrics, Duration::from_secs(2))?;
         stream.set_read_timeout(Some(Duration::from_secs(5)))?;
         write!(stream, "GET {path} HTTP/1.0\r\n\r\n")?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
         let (head, body) = answer.split_once("\r\n\r\n").context("no HTTP answer")?;
-        ensure!(
-            head.starts_with("HTTP/1.0 200"),
-            "{}: {body}",
-            head.lines().next().unwrap_or("")
-        );
-        Ok(body.to_owned())
+        Ok((head.to_owned(), body.to_owned()))
     }
 }
 

@@ -24,6 +24,8 @@ use tokio::{
 
 /// Questions that wait for the loop; more are told to come again.
 const QUESTIONS_MAX: usize = 64;
+/// Between looks at what has gone missing while this process leads.
+const LOOK_WHILE_LEADING: std::time::Duration = std::time::Duration::from_secs(10);
 /// Between looks at what is missing.
 const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_secs(2);
 
@@ -110,6 +112,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
     metrics.leading.set(1);
     readiness.send_replace(Readiness::Leading);
     leading.send_replace(true);
+    tokio::spawn(keep_looking(client.clone(), readiness));
     let clock = led.clock;
     let leader = Leader {
         client,
@@ -133,6 +136,21 @@ async fn wait_until_complete(client: &Client, readiness: &watch::Sender<Readines
         tracing::warn!(?missing, "not ready");
         readiness.send_replace(Readiness::NotReady(missing));
         tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
+
+/// A policy that is taken away makes a leader not ready: it says so until it is back (L12).
+async fn keep_looking(client: Client, readiness: watch::Sender<Readiness>) {
+    loop {
+        tokio::time::sleep(LOOK_WHILE_LEADING).await;
+        let missing = startup::missing(&client).await;
+        let now = if missing.is_empty() {
+            Readiness::Leading
+        } else {
+            tracing::error!(?missing, "no longer ready");
+            Readiness::NotReady(missing)
+        };
+        readiness.send_replace(now);
     }
 }
 
