@@ -92,7 +92,7 @@ impl Log {
             .unwrap_or_default()
     }
 
-    /// The last line, cut to what fits a line of progress.
+    /// The end of the log, for the line of progress.
     fn glance(&self) -> String {
         let read = || -> std::io::Result<Vec<u8>> {
             // A handle of its own: a clone would share its position with the writers.
@@ -104,13 +104,27 @@ impl Log {
             Ok(bytes)
         };
         let bytes = read().unwrap_or_default();
-        let text = String::from_utf8_lossy(&bytes);
-        let last = text.lines().map(str::trim).rfind(|line| !line.is_empty());
-        last.unwrap_or_default()
-            .chars()
-            .take(GLANCE_CHARS)
-            .collect()
+        glanced(&String::from_utf8_lossy(&bytes))
     }
+}
+
+/// The last line, after the test program that says it where there is one, cut to what fits
+/// a line of progress.
+fn glanced(text: &str) -> String {
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let last = lines.next_back().unwrap_or_default();
+    // Cargo's line `Running tests/lives.rs (…)`, unless the last one is younger and its own.
+    let program = lines.rev().find_map(|line| {
+        let named = line.strip_prefix("Running ")?;
+        let named = named.strip_prefix("unittests ").unwrap_or(named);
+        named.split(" (").next()
+    });
+    let is_cargos = last.starts_with("Running ") || last.starts_with("Compiling ");
+    let glance = match program.filter(|_| !is_cargos) {
+        Some(program) => format!("{program}: {last}"),
+        None => last.to_owned(),
+    };
+    glance.chars().take(GLANCE_CHARS).collect()
 }
 
 /// The last lines of a text, indented.
@@ -176,6 +190,24 @@ mod tests {
         log.note(&"算".repeat(3000));
         log.note("  \n");
         assert_eq!(log.glance().chars().count(), GLANCE_CHARS);
+    }
+
+    #[test]
+    fn a_glance_names_the_program_of_a_test() {
+        for (text, expected) in [
+            ("", ""),
+            ("   Compiling a v1\n   Compiling b v1\n", "Compiling b v1"),
+            (
+                "     Running tests/lives.rs (target/debug/deps/lives-1)\n\nrunning 1 test\n",
+                "tests/lives.rs: running 1 test",
+            ),
+            (
+                "  Running unittests src/lib.rs (x)\ntest a ... ok\n  Running tests/b.rs (y)\n",
+                "Running tests/b.rs (y)",
+            ),
+        ] {
+            assert_eq!(glanced(text), expected, "{text:?}");
+        }
     }
 
     #[test]
