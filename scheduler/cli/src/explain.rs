@@ -64,7 +64,7 @@ fn head(told: &Explanation) -> String {
         told.phase.as_str(),
     )];
     if let Some(reason) = &told.reason {
-        lines.push(format!("{:<14}{}", reason.code, reason.message));
+        lines.push(format!("{:<13} {}", reason.code, reason.message));
         lines.extend(numbers(reason));
     }
     let mut field = |label: &str, value: Option<String>| {

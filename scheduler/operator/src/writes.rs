@@ -165,6 +165,19 @@ pub enum Answer {
     Failed(String),
 }
 
+impl Answer {
+    /// The word under which it is counted.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Stands(_) => "stands",
+            Self::Gone => "gone",
+            Self::Conflict => "conflict",
+            Self::Refused(_) => "refused",
+            Self::Failed(_) => "failed",
+        }
+    }
+}
+
 /// Runs the writes that arrive until the channel closes or the lease is lost.
 pub async fn run(
     client: Client,
@@ -186,7 +199,7 @@ pub async fn run(
         let (client, answers, requests) = (client.clone(), answers.clone(), requests.clone());
         running.spawn(async move {
             let answer = perform(&client, &write).await;
-            requests.count(write.class(), &answer);
+            requests.count(write.class(), answer.word());
             drop(permit);
             // The loop is gone only when the process ends.
             let _ = answers.send(Done { write, answer }).await;

@@ -64,6 +64,11 @@ impl Desk {
             })
             .collect();
         told.movements = source.usage.iter().map(movement).collect();
+        // The books order attempts by their UIDs, people by time.
+        told.movements.sort_by(|one, other| {
+            let key = |line: &Movement| (line.started_at.clone(), line.at.clone());
+            key(one).cmp(&key(other))
+        });
         told.transfers = source
             .movements
             .iter()
