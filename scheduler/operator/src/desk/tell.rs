@@ -11,6 +11,7 @@ use super::{Desk, Timer, money::condition};
 use crate::{
     clock::Clock,
     jobs::{Bill, Facts},
+    translate::tenancy,
     writes::{Answer, QUEUE_MAX, Write},
 };
 
@@ -35,6 +36,7 @@ struct Known {
     generation: Option<i64>,
     admins: Vec<Subject>,
     bad: Option<String>,
+    not_acted_on: Vec<&'static str>,
     told: Option<Value>,
     home: Option<BTreeMap<String, Value>>,
 }
@@ -51,6 +53,7 @@ impl Tenants {
             generation: tenant.metadata.generation,
             admins: tenant.spec.admins.clone(),
             bad,
+            not_acted_on: tenancy::not_acted_on(&tenant.spec),
             told,
             home,
         };
@@ -352,9 +355,18 @@ impl Desk {
             let Some(known) = self.tenants.known.get_mut(&name) else {
                 continue;
             };
-            let facts = tenant_facts(&view, known.bad.as_deref());
+            let facts = json!([
+                tenant_facts(&view, known.bad.as_deref()),
+                known.not_acted_on
+            ]);
             if known.told.as_ref() != Some(&facts) {
-                let status = tenant_status(&view, known.bad.as_deref(), known.generation, now);
+                let status = tenant_status(
+                    &view,
+                    known.bad.as_deref(),
+                    &known.not_acted_on,
+                    known.generation,
+                    now,
+                );
                 known.told = Some(facts);
                 self.outbox.push_back(Write::ObjectStatus {
                     kind: "Tenant",
@@ -404,6 +416,7 @@ fn faults(view: &TenantView) -> Vec<(&'static str, String)> {
 fn tenant_status(
     view: &TenantView,
     bad: Option<&str>,
+    unsupported: &[&str],
     generation: Option<i64>,
     now: Stamp,
 ) -> Value {
@@ -414,9 +427,13 @@ fn tenant_status(
             .find(|(kind, _)| *kind != conditions::QUOTA_OVERCOMMITTED);
         fault.map(|(_, words)| words.clone())
     });
-    let words = not_ready
-        .clone()
-        .unwrap_or_else(|| "in the tree".to_owned());
+    let words = not_ready.clone().unwrap_or_else(|| match unsupported {
+        [] => "in the tree".to_owned(),
+        fields => format!(
+            "in the tree; this version does not act on {}",
+            fields.join(", ")
+        ),
+    });
     let mut list = vec![condition(
         conditions::READY,
         not_ready.is_none(),

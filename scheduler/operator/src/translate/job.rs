@@ -93,10 +93,19 @@ fn unsupported(spec: &ComputeJobSpec) -> Option<Reason> {
         .any(|role| role.min_replicas.is_some() || role.max_replicas.is_some())
     {
         "spec.roles[].minReplicas: this version runs gangs of fixed size only"
+    } else if spec.roles.iter().any(needs_topology) {
+        "spec.roles[].topology: this version can't require a level, use mode Preferred"
+    } else if spec.deadline.is_some() {
+        "spec.deadline: this version knows no deadlines, use spec.walltime"
     } else {
         return None;
     };
     Some(Reason::new(ReasonCode::NotAllowed).about(what))
+}
+
+fn needs_topology(role: &JobRole) -> bool {
+    let mode = role.topology.as_ref().map(|wish| wish.mode);
+    mode == Some(compute_job::TopologyMode::Required)
 }
 
 fn read(spec: &ComputeJobSpec, job: &mut JobSpec) -> Result<(), BadField> {
@@ -265,6 +274,22 @@ mod tests {
         let reason = job.blocked.expect("blocked");
         assert_eq!(reason.code, ReasonCode::NotAllowed);
         assert!(reason.to_string().contains("spec.array"));
+    }
+
+    #[test]
+    fn what_would_be_broken_silently_is_refused_aloud() {
+        let role =
+            |topology| json!({"name": "w", "template": template(json!({})), "topology": topology});
+        let required = json!({"level": "rack", "mode": "Required"});
+        let job = translate(json!({"roles": [role(required)]}));
+        assert!(
+            job.blocked
+                .expect("blocked")
+                .to_string()
+                .contains("topology")
+        );
+        let preferred = json!({"level": "rack", "mode": "Preferred"});
+        assert_eq!(translate(json!({"roles": [role(preferred)]})).blocked, None);
     }
 
     #[test]

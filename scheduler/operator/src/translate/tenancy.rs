@@ -8,7 +8,7 @@ use edugrid_crds::{
     JobClassSpec, TenantSpec as TenantObject,
     compute_pool::{self, ComputePoolSpec},
     job_class,
-    tenant::{Lifecycle, PoolQuota, StopPolicy},
+    tenant::{Lifecycle, PoolQuota, QuotaCut, StopPolicy},
 };
 use edugrid_units::{Seconds, Stamp, Tier};
 use k8s_openapi::api::core::v1::Node;
@@ -64,11 +64,44 @@ pub fn tenant(header: Header<'_>, spec: &TenantObject) -> Result<TenantSpec, Bad
         classes: (!spec.classes.is_empty()).then(|| {
             spec.classes
                 .iter()
+                .filter(|class| class.subjects.is_empty())
                 .map(|class| class.name.as_str().into())
                 .collect()
         }),
         stopped: spec.stop_policy != StopPolicy::None || spec.state == Lifecycle::Retired,
     })
+}
+
+/// What a tenant declares and this version does not act on; told in its status, so that
+/// nobody relies on it.
+pub fn not_acted_on(spec: &TenantObject) -> Vec<&'static str> {
+    let own = spec.limits.as_ref().map(|limits| &limits.own);
+    let per_user = spec
+        .limits
+        .as_ref()
+        .is_some_and(|limits| limits.per_user.is_some());
+    let has_subjects = spec.classes.iter().any(|class| !class.subjects.is_empty());
+    let facts = [
+        (
+            own.is_some_and(|own| own.pending_jobs.is_some()),
+            "limits.pendingJobs",
+        ),
+        (own.is_some_and(|own| own.cards.is_some()), "limits.cards"),
+        (per_user, "limits.perUser"),
+        (
+            has_subjects,
+            "classes[].subjects (such a class is closed to everybody)",
+        ),
+        (
+            spec.on_quota_cut == QuotaCut::Reclaim,
+            "onQuotaCut: Reclaim",
+        ),
+    ];
+    facts
+        .into_iter()
+        .filter(|(declared, _)| *declared)
+        .map(|(_, field)| field)
+        .collect()
 }
 
 fn quota(quota: &PoolQuota) -> Result<QuotaSpec, BadField> {
