@@ -64,6 +64,31 @@ pub(super) fn failed_tests(log: &str) -> Vec<&str> {
     names
 }
 
+/// What each failed test said, from its heading to where its backtrace begins; at most
+/// `lines_max` lines of each.
+pub(super) fn last_words(log: &str, lines_max: usize) -> Vec<Vec<&str>> {
+    let lines: Vec<&str> = log.lines().collect();
+    let heads = lines
+        .iter()
+        .enumerate()
+        .filter(|(_, line)| line.starts_with("---- ") && line.ends_with(" stdout ----"));
+    heads
+        .map(|(index, _)| {
+            lines[index..]
+                .iter()
+                .enumerate()
+                .take_while(|(after, line)| {
+                    let ends = ["---- ", "failures:", "stack backtrace:", "Stack backtrace:"];
+                    *after == 0 || !ends.iter().any(|end| line.starts_with(end))
+                })
+                .map(|(_, line)| *line)
+                .filter(|line| !line.trim().is_empty())
+                .take(lines_max)
+                .collect()
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,6 +115,21 @@ test result: ok. 41 passed; 0 failed; 2 ignored; 0 measured; 7 filtered out; fin
         };
         assert_eq!(Tally::of_log(LOG), expected);
         assert_eq!(Tally::of_log("error: could not compile"), Tally::default());
+    }
+
+    #[test]
+    fn a_failed_test_has_the_last_word() {
+        let log = "---- a stdout ----\n\nthread 'a' panicked at a.rs:1:1:\nno\nstack backtrace:\n 0: x\n\n\
+                   ---- b stdout ----\n1\n2\n3\n4\n\nfailures:\n    a\n    b\n";
+        let expected = [
+            vec![
+                "---- a stdout ----",
+                "thread 'a' panicked at a.rs:1:1:",
+                "no",
+            ],
+            vec!["---- b stdout ----", "1", "2"],
+        ];
+        assert_eq!(last_words(log, 3), expected);
     }
 
     #[test]

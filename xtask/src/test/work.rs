@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::runner::{self, Log, cargo};
 use super::stage::{Outcome, Stage};
-use super::tally::{Tally, failed_tests};
+use super::tally::{Tally, failed_tests, last_words};
 use super::{Options, deny};
 use crate::cluster::{Cluster, ClusterOptions};
 use crate::installation::repository;
@@ -17,6 +17,9 @@ use crate::tools::{Tool, Tools};
 /// Every test of the end-to-end stage has a control plane of its own, which keeps a core busy
 /// while it starts. More than this many at once only make each other's waits longer.
 const CLUSTERS_AT_ONCE_MAX: usize = 4;
+
+/// How many lines of what each failed test said are shown: its error comes first.
+const WORDS_SHOWN: usize = 12;
 
 /// Runs one stage and shows how it went.
 pub(super) fn run(stage: Stage, number: &str, logs: &Path, options: &Options) -> Outcome {
@@ -194,6 +197,9 @@ fn explain(stage: Stage, tally: Tally, text: &str, path: &Path) {
     eprintln!("{}", runner::tail(text).trim_end());
     if stage.has_tests() && tally.passed + tally.failed == 0 {
         eprintln!("  no test ran");
+    }
+    for line in last_words(text, WORDS_SHOWN).concat() {
+        eprintln!("  {line}");
     }
     for name in failed_tests(text) {
         eprintln!("  failed: {name}");
