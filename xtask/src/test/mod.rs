@@ -84,11 +84,11 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         };
         results.push((stage, outcome));
     }
-    Ok(verdict(&results, options, &in_words(began.elapsed())))
+    Ok(verdict(&results, &in_words(began.elapsed())))
 }
 
 /// Prints the last two lines and says the exit code.
-fn verdict(results: &[(Stage, Outcome)], options: &Options, time: &str) -> ExitCode {
+fn verdict(results: &[(Stage, Outcome)], time: &str) -> ExitCode {
     let failed: Vec<String> = results
         .iter()
         .filter(|(_, outcome)| !outcome.passed)
@@ -99,11 +99,10 @@ fn verdict(results: &[(Stage, Outcome)], options: &Options, time: &str) -> ExitC
         sum += outcome.tally;
     }
     let count = results.len();
-    let left_out = Stage::ALL.len() - count;
-    let scope = match left_out {
-        0 => format!("all {count} stages"),
-        _ if options.inner => format!("{count} stages, {left_out} with a cluster left out"),
-        _ => format!("{count} of {} stages", Stage::ALL.len()),
+    let scope = if count == Stage::ALL.len() {
+        format!("all {count} stages")
+    } else {
+        format!("{count} of {} stages", Stage::ALL.len())
     };
     if failed.is_empty() {
         println!("ok: {scope} passed in {time}");
