@@ -80,18 +80,17 @@ impl Binaries {
     /// # Errors
     /// With cargo's words, if they don't compile.
     pub fn build() -> Result<Self> {
-        let output = Command::new(env!("CARGO"))
-            .args([
-                "build",
-                "--quiet",
-                "--package=edugrid-scheduler",
-                "--package=edugrid-cli",
-            ])
-            .args(["--bins", "--message-format=json-render-diagnostics"])
-            .current_dir(repository())
-            .stderr(Stdio::inherit())
-            .output()
-            .context("cargo can't be run")?;
+        let output = crate::cargo::command(&[
+            "build",
+            "--quiet",
+            "--package=edugrid-scheduler",
+            "--package=edugrid-cli",
+            "--bins",
+            "--message-format=json-render-diagnostics",
+        ])
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cargo can't be run")?;
         ensure!(
             output.status.success(),
             "the operator does not compile, see above"
