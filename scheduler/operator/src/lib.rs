@@ -19,9 +19,9 @@ pub mod lease;
 pub mod metrics;
 pub mod native;
 pub mod pods;
-pub mod requests;
 pub mod startup;
-pub mod translate;
 pub mod visibility;
 pub mod watch;
 pub mod writes;
+
+pub use edugrid_translate::{self as translate, requests};

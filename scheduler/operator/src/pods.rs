@@ -5,10 +5,9 @@
 
 use edugrid_crds::labels;
 use edugrid_units::{AttemptKey, JobUid, NodeName, RoleName, Stamp};
-use k8s_openapi::{
-    api::core::v1::{Pod, PodCondition},
-    apimachinery::pkg::apis::meta::v1::Time,
-};
+use k8s_openapi::api::core::v1::{Pod, PodCondition};
+
+pub use edugrid_translate::stamp;
 
 use crate::{
     clock::Clock,
@@ -152,11 +151,6 @@ fn read_own(pod: &Pod, clock: &Clock) -> Option<OwnPod> {
         disrupted: condition(pod, "DisruptionTarget").is_some_and(|it| it.status == "True"),
         deleting: pod.metadata.deletion_timestamp.is_some(),
     })
-}
-
-/// The instant of a Kubernetes stamp.
-pub fn stamp(time: &Time) -> Stamp {
-    Stamp(i64::try_from(time.0.as_nanosecond()).unwrap_or(i64::MAX))
 }
 
 fn phase(pod: &Pod) -> PodPhase {

@@ -60,6 +60,13 @@ const WORDS_ENGINE_BOOKS_LANGUAGE: &[&str] = &[
     "edugrid-ledger",
     "edugrid-crds",
 ];
+const ALL_THAT_AND_THE_RIM: &[&str] = &[
+    "edugrid-units",
+    "edugrid-core",
+    "edugrid-ledger",
+    "edugrid-crds",
+    "edugrid-translate",
+];
 
 /// Every crate of the workspace.
 pub(super) const WALLS: &[Wall] = &[
@@ -101,8 +108,15 @@ pub(super) const WALLS: &[Wall] = &[
         why: "the user's language is types and rules; who reads them brings the client",
     },
     Wall {
-        of: "edugrid-scheduler",
+        of: "edugrid-translate",
         ours: WORDS_ENGINE_BOOKS_LANGUAGE,
+        others: Others::AnyBut(CLIENTS),
+        never_below: CLIENTS,
+        why: "what people write is read once, alike in the operator and before it is submitted",
+    },
+    Wall {
+        of: "edugrid-scheduler",
+        ours: ALL_THAT_AND_THE_RIM,
         others: Others::AnyBut(&["sled"]),
         never_below: &[],
         why: "the hands: the one place where objects become events and plans become writes",
@@ -114,6 +128,7 @@ pub(super) const WALLS: &[Wall] = &[
             "edugrid-core",
             "edugrid-ledger",
             "edugrid-crds",
+            "edugrid-translate",
             "edugrid-sim",
         ],
         others: Others::AnyBut(&["sled"]),

@@ -1,9 +1,14 @@
 //! The rim: the objects that people write become the words of the engine and the books.
 //! Everything a text can get wrong is caught here and told with its field; nothing past
 //! this room sees a string that has not been read.
+//!
+//! A crate of its own, because a job must be read alike by the operator that admits it and
+//! by `kubectl edugrid submit`, which tells what the operator will say before it is asked.
+//! It knows no client and no clock.
 
 pub mod job;
 pub mod money;
+pub mod requests;
 pub mod tenancy;
 
 use edugrid_units::{
@@ -56,9 +61,14 @@ impl BadField {
     }
 }
 
+/// The instant of a Kubernetes stamp.
+pub fn stamp(time: &Time) -> Stamp {
+    Stamp(i64::try_from(time.0.as_nanosecond()).unwrap_or(i64::MAX))
+}
+
 /// An instant that a person wrote: virtual already (N5).
 pub fn written(time: &Time) -> Stamp {
-    crate::pods::stamp(time)
+    stamp(time)
 }
 
 fn duration(field: &str, text: &str) -> Result<Seconds, BadField> {
