@@ -92,6 +92,15 @@ pub struct Reason {
     pub code: String,
     /// The sentence.
     pub message: String,
+    /// The same in Chinese.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_zh: Option<String>,
+    /// What whoever waits can do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub way_out: Option<String>,
+    /// The same in Chinese.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub way_out_zh: Option<String>,
     /// The tenant of the tree where the check failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node: Option<String>,

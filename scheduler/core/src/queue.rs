@@ -57,6 +57,17 @@ pub enum DataClass {
     Core,
 }
 
+impl DataClass {
+    /// The word of the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::General => "General",
+            Self::Important => "Important",
+            Self::Core => "Core",
+        }
+    }
+}
+
 /// What a job does. Nothing is decided by it yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum JobType {

@@ -9,7 +9,8 @@ use edugrid_crds::{
     ComputeJob, ComputeJobSpec, compute_job::DesiredState, conditions, job_status::Phase,
 };
 use edugrid_units::{
-    Admission, AttemptKey, JobUid, MicroYuan, Reason, ReasonCode, Seconds, Stamp, VoucherName,
+    Admission, AttemptKey, JobUid, Language, MicroYuan, Reason, ReasonCode, Seconds, Stamp,
+    VoucherName,
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -347,7 +348,7 @@ fn details(reason: &Reason) -> Vec<Value> {
     let fields = [
         ("node", reason.node.as_ref().map(ToString::to_string)),
         ("pool", reason.pool.as_ref().map(ToString::to_string)),
-        ("subject", reason.subject.clone()),
+        ("subject", reason.subject_in(Language::English)),
         ("asked", reason.asked.map(|amount| amount.to_string())),
         ("free", reason.free.map(|amount| amount.to_string())),
         ("missing", reason.missing.map(|amount| amount.to_string())),

@@ -9,7 +9,9 @@ use edugrid_crds::{
     ComputeJobSpec,
     compute_job::{self, Executor, JobRole},
 };
-use edugrid_units::{JobUid, MilliUnits, Reason, ReasonCode, Seconds, Stamp, TenantName};
+use edugrid_units::{
+    Feature, JobUid, MilliUnits, Reason, ReasonCode, Seconds, Stamp, Subject, TenantName,
+};
 use k8s_openapi::api::core::v1::{PodSpec, PodTemplateSpec};
 
 use super::{BadField, duration, money, units, written};
@@ -72,7 +74,8 @@ pub fn job(identity: &Identity, spec: &ComputeJobSpec, tenant: TenantName, next:
     if let Err(bad) = read(spec, &mut job)
         && job.blocked.is_none()
     {
-        job.blocked = Some(Reason::new(ReasonCode::TemplateRefused).about(bad.to_string()));
+        job.blocked =
+            Some(Reason::new(ReasonCode::TemplateRefused).about(Subject::Words(bad.to_string())));
     }
     job
 }
@@ -80,27 +83,27 @@ pub fn job(identity: &Identity, spec: &ComputeJobSpec, tenant: TenantName, next:
 /// What this version does not do yet; told at once instead of done halfway.
 fn unsupported(spec: &ComputeJobSpec) -> Option<Reason> {
     let what = if spec.type_ != compute_job::JobType::Training {
-        "spec.type: this version runs Training only"
+        Feature::Services
     } else if spec.executor != Executor::Kubernetes {
-        "spec.executor: this version runs jobs in Kubernetes only"
+        Feature::ExternalExecutor
     } else if spec.array.is_some() {
-        "spec.array: this version runs single jobs only, submit one per task"
+        Feature::Arrays
     } else if !spec.depends_on.is_empty() {
-        "spec.dependsOn: this version knows no dependencies, submit the job later"
+        Feature::Dependencies
     } else if spec
         .roles
         .iter()
         .any(|role| role.min_replicas.is_some() || role.max_replicas.is_some())
     {
-        "spec.roles[].minReplicas: this version runs gangs of fixed size only"
+        Feature::ElasticRoles
     } else if spec.roles.iter().any(needs_topology) {
-        "spec.roles[].topology: this version can't require a level, use mode Preferred"
+        Feature::RequiredTopology
     } else if spec.deadline.is_some() {
-        "spec.deadline: this version knows no deadlines, use spec.walltime"
+        Feature::Deadlines
     } else {
         return None;
     };
-    Some(Reason::new(ReasonCode::NotAllowed).about(what))
+    Some(Reason::new(ReasonCode::NotAllowed).about(Subject::NotYet(what)))
 }
 
 fn needs_topology(role: &JobRole) -> bool {

@@ -25,5 +25,5 @@ pub use money::{MicroYuan, ParseMoneyError};
 pub use purse::{HoldAsk, Purse, Shortage};
 pub use quantity::{MilliUnits, ParseQuantityError, Resources, parse_mebibytes, parse_milli};
 pub use ratio::{InvalidRatio, Ratio};
-pub use reason::{Amount, Reason, ReasonCode};
+pub use reason::{Amount, Feature, Language, ObjectKind, Reason, ReasonCode, Subject};
 pub use time::{ParseDurationError, Seconds, Stamp};

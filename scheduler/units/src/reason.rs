@@ -1,9 +1,16 @@
 //! Why a job waits: the closed list of rule W, with numbers. The same value makes the
-//! condition, the CLI's text, the metric's label and the test's expectation.
+//! condition, the CLI's text, the metric's label and the test's expectation. Its words
+//! stand in `english` and `chinese` and nowhere else.
+
+mod chinese;
+mod english;
+mod subject;
 
 use std::fmt;
 
 use crate::{MicroYuan, MilliUnits, PoolName, Seconds, Stamp, TenantName};
+
+pub use subject::{Feature, ObjectKind, Subject};
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $code:ident,)*) => {
@@ -147,8 +154,8 @@ pub struct Reason {
     pub node: Option<TenantName>,
     /// The pool that the reason is about.
     pub pool: Option<PoolName>,
-    /// What the reason names: a field, a resource, an object, a job in front.
-    pub subject: Option<String>,
+    /// What the reason names: a field, a resource, an object, who holds what is missing.
+    pub subject: Option<Subject>,
     /// How much was asked.
     pub asked: Option<Amount>,
     /// How much there is for it.
@@ -190,8 +197,8 @@ impl Reason {
 
     /// Names what the reason is about.
     #[must_use]
-    pub fn about(mut self, subject: impl Into<String>) -> Self {
-        self.subject = Some(subject.into());
+    pub fn about(mut self, subject: Subject) -> Self {
+        self.subject = Some(subject);
         self
     }
 
@@ -220,65 +227,77 @@ impl Reason {
     }
 }
 
-/// The English sentence of `kubectl get` and `explain`.
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(meaning(self.code))?;
-        if let Some(subject) = &self.subject {
-            write!(f, ": {subject}")?;
+/// A language of the people who read (PRODUCT.md: in their own words).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Language {
+    /// English.
+    #[default]
+    English,
+    /// Chinese, simplified.
+    Chinese,
+}
+
+impl Language {
+    /// Its tag in flags and values: `en` or `zh`.
+    pub fn tag(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::Chinese => "zh",
         }
-        if let Some(pool) = &self.pool {
-            write!(f, ", pool {pool}")?;
+    }
+
+    /// The language of a tag or of a POSIX locale, such as `zh`, `zh-CN` or `zh_CN.UTF-8`.
+    pub fn of_tag(tag: &str) -> Option<Self> {
+        let end = tag.find(['-', '_', '.', '@']).unwrap_or(tag.len());
+        match tag.get(..end)? {
+            "en" => Some(Self::English),
+            "zh" => Some(Self::Chinese),
+            _ => None,
         }
-        if let Some(node) = &self.node {
-            write!(f, ", tenant {node}")?;
-        }
-        if let Some(asked) = &self.asked {
-            write!(f, ", asked {asked}")?;
-        }
-        if let Some(free) = &self.free {
-            write!(f, ", free {free}")?;
-        }
-        if let Some(missing) = &self.missing {
-            write!(f, ", missing {missing}")?;
-        }
-        Ok(())
     }
 }
 
-fn meaning(code: ReasonCode) -> &'static str {
-    match code {
-        ReasonCode::Held => "on hold by spec.state",
-        ReasonCode::NotBefore => "waits for spec.startAfter",
-        ReasonCode::DependsOn => "waits for another job",
-        ReasonCode::LimitReached => "a limit is reached",
-        ReasonCode::QuotaExceeded => "not enough quota is free",
-        ReasonCode::BorrowingLimit => "the borrowing limit is reached",
-        ReasonCode::InsufficientFunds => "vouchers and own money don't reach",
-        ReasonCode::NoPrice => "no price is in effect for the pool and tier",
-        ReasonCode::NoMatchingPool => "no pool can hold it",
-        ReasonCode::DataClass => "the pool may not see this class of data",
-        ReasonCode::ModelNotFiled => "serving needs spec.modelFiling",
-        ReasonCode::NoIsolation => "no node can share a card safely",
-        ReasonCode::Fragmented => "enough is free in sum, but not in the shapes it needs",
-        ReasonCode::Topology => "no topology domain holds it",
-        ReasonCode::Reserved => "what is free is reserved",
-        ReasonCode::BehindClaim => "what is free is claimed by an earlier job",
-        ReasonCode::BehindInOrder => "others come first",
-        ReasonCode::WaitingForPreemption => "waits until preempted jobs have stopped",
-        ReasonCode::NeedsCheckpoint => "was reclaimed too often to borrow without checkpoints",
-        ReasonCode::BackOff => "did not start, waits before the next attempt",
-        ReasonCode::Unhealthy => "nodes are not healthy",
-        ReasonCode::TooLarge => "asks for more than there can ever be",
-        ReasonCode::NotAllowed => "not allowed",
-        ReasonCode::TenantStopped => "the tenant is stopped",
-        ReasonCode::UnknownReference => "names something that does not exist",
-        ReasonCode::TemplateRefused => "the API server refuses the pod template",
-        ReasonCode::NamespaceNotRestricted => {
-            "the namespace lacks the label pod-security.kubernetes.io/enforce: baseline"
+impl ReasonCode {
+    /// What the code means, as a clause.
+    pub fn meaning(self, language: Language) -> &'static str {
+        match language {
+            Language::English => english::meaning(self),
+            Language::Chinese => chinese::meaning(self),
         }
-        ReasonCode::LedgerUnavailable => "the ledger can't be written",
-        ReasonCode::LedgerRewound => "the ledger is older than its published head",
+    }
+
+    /// What whoever waits can do about it, as a clause.
+    pub fn way_out(self, language: Language) -> &'static str {
+        match language {
+            Language::English => english::way_out(self),
+            Language::Chinese => chinese::way_out(self),
+        }
+    }
+}
+
+impl Reason {
+    /// The whole reason as one sentence: what it means, what it is about, and the numbers.
+    pub fn sentence(&self, language: Language) -> String {
+        match language {
+            Language::English => english::sentence(self),
+            Language::Chinese => chinese::sentence(self),
+        }
+    }
+
+    /// What the reason is about, in words.
+    pub fn subject_in(&self, language: Language) -> Option<String> {
+        let subject = self.subject.as_ref()?;
+        Some(match language {
+            Language::English => english::subject(subject),
+            Language::Chinese => chinese::subject(subject),
+        })
+    }
+}
+
+/// The English sentence of `kubectl get` and logs.
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&english::sentence(self))
     }
 }
 
@@ -299,5 +318,51 @@ mod tests {
             reason.to_string(),
             "not enough quota is free, pool a100, tenant lnu, asked 32, free 8, missing 24",
         );
+    }
+
+    #[test]
+    fn the_same_in_chinese() {
+        let reason = Reason::new(ReasonCode::BehindInOrder)
+            .in_pool("a100".into())
+            .about(Subject::Holders {
+                resource: "cards",
+                own: Some(("sdu".into(), MilliUnits::whole(4))),
+                others: MilliUnits::whole(24),
+                foreign: Some(Amount::Units(MilliUnits::whole(2))),
+            })
+            .numbers(
+                Amount::Units(MilliUnits::whole(8)),
+                Amount::Units(MilliUnits::whole(2)),
+            );
+        assert_eq!(
+            reason.sentence(Language::English),
+            "others come first: cards held by sdu 4, other tenants 24, pods outside EduGrid 2, pool a100, asked 8, free 2, missing 6",
+        );
+        assert_eq!(
+            reason.sentence(Language::Chinese),
+            "排在其他作业之后：卡的占用情况为 sdu 4、其他租户 24、EduGrid 之外的 Pod 2；算力池 a100，申请 8，可用 2，缺 6",
+        );
+    }
+
+    /// Every code has words of its own in both languages.
+    #[test]
+    fn every_code_is_told_apart() {
+        for language in [Language::English, Language::Chinese] {
+            let words: std::collections::BTreeSet<_> = ReasonCode::ALL
+                .iter()
+                .map(|code| code.meaning(language))
+                .collect();
+            assert_eq!(words.len(), ReasonCode::ALL.len(), "{language:?}");
+            for code in ReasonCode::ALL {
+                assert!(!code.way_out(language).is_empty(), "{code} in {language:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_locale_has_a_language() {
+        assert_eq!(Language::of_tag("zh_CN.UTF-8"), Some(Language::Chinese));
+        assert_eq!(Language::of_tag("en"), Some(Language::English));
+        assert_eq!(Language::of_tag("C.UTF-8"), None);
     }
 }

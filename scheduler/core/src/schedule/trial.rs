@@ -7,13 +7,14 @@
 //! `Unhealthy` if it would fit with all nodes in good health.
 
 use edugrid_units::{
-    Admission, Amount, AttemptKey, HoldAsk, JobUid, Purse, Reason, ReasonCode, RolePlacement,
-    Shortage,
+    Admission, Amount, AttemptKey, HoldAsk, JobUid, MilliUnits, ObjectKind, Purse, Reason,
+    ReasonCode, RolePlacement, Shortage, Subject, TenantName,
 };
 
 use crate::{
     place::{self, Lack, View},
     queue::{GroupId, ShapeId},
+    tenants::TreeIx,
     topology::Counts,
     world::{Choice, Failed, JobState, World},
 };
@@ -28,14 +29,17 @@ impl World {
         round: u64,
         purse: &mut dyn Purse,
     ) -> Result<Admission, Reason> {
-        let gone = || Reason::new(ReasonCode::UnknownReference).about(format!("job {uid}"));
+        let gone = || {
+            Reason::new(ReasonCode::UnknownReference).about(Subject::object(ObjectKind::Job, uid))
+        };
         let choice = self.terms(id).and_then(|terms| terms.choices.get(at));
         let choice = choice.cloned().ok_or_else(gone)?;
         let shape = self.groups.get(id).map(|group| group.signature.shape);
         let shape = shape.ok_or_else(gone)?;
+        let leaf = self.terms(id).map(|terms| terms.leaf).ok_or_else(gone)?;
         self.within_limits(id, &choice)?;
         self.within_quota(id, &choice)?;
-        let placement = self.find_place(shape, &choice, round)?;
+        let placement = self.find_place((leaf, shape), &choice, round)?;
         let admission = self
             .admission(id, &choice, uid, placement)
             .ok_or_else(gone)?;
@@ -62,9 +66,9 @@ impl World {
             let Some(spec) = self.tenants.get(&node.tenant).filter(|_| !node.implicit) else {
                 continue;
             };
-            let reached = |what: &str, asked, free| {
+            let reached = |what: &'static str, asked, free| {
                 Reason::new(ReasonCode::LimitReached)
-                    .about(what)
+                    .about(Subject::limit(what))
                     .in_pool(choice.name.clone())
                     .at(node.tenant.clone())
                     .numbers(asked, free)
@@ -114,7 +118,7 @@ impl World {
     /// lacks is read again, once a round.
     fn find_place(
         &mut self,
-        shape: ShapeId,
+        (leaf, shape): (TreeIx, ShapeId),
         choice: &Choice,
         round: u64,
     ) -> Result<Vec<RolePlacement>, Reason> {
@@ -126,11 +130,12 @@ impl World {
         if let Some(failed) = failed
             && (failed.taken == taken || failed.round == round)
         {
-            return Err(self.lacking(&failed.lack, choice));
+            return Err(self.lacking(&failed.lack, choice, leaf));
         }
         let hopeless = failed.is_some();
         let (Some(spec), Some(roles)) = (&pool.spec, self.groups.roles(shape)) else {
-            return Err(Reason::new(ReasonCode::UnknownReference).about(format!("pool {name}")));
+            let pool = Subject::object(ObjectKind::Pool, name);
+            return Err(Reason::new(ReasonCode::UnknownReference).about(pool));
         };
         let asks = place::asks(&self.topology, choice.pool, spec, &roles);
         if !hopeless
@@ -139,7 +144,7 @@ impl World {
             return Ok(placement);
         }
         let lack = place::diagnose(&self.topology, choice.pool, &asks);
-        let reason = self.lacking(&lack, choice);
+        let reason = self.lacking(&lack, choice, leaf);
         if let Some(fitness) = self.fitness.get_mut(&(shape, choice.pool)) {
             fitness.failed = Some(Failed {
                 room,
@@ -151,51 +156,52 @@ impl World {
         Err(reason)
     }
 
-    fn lacking(&self, lack: &Lack, choice: &Choice) -> Reason {
+    fn lacking(&self, lack: &Lack, choice: &Choice, leaf: TreeIx) -> Reason {
         let reason = match lack {
             Lack::Shapes { asked, free } => {
                 Reason::new(ReasonCode::Fragmented).numbers(*asked, *free)
             }
-            Lack::Health { nodes } => Reason::new(ReasonCode::Unhealthy).about(few(nodes)),
+            Lack::Health { nodes } => {
+                Reason::new(ReasonCode::Unhealthy).about(Subject::Nodes(nodes.clone()))
+            }
             Lack::Taken {
                 resource,
                 asked,
                 free,
                 foreign,
             } => {
-                let mut holders = self.holders(choice);
-                if !is_nothing(foreign) {
-                    holders.push(format!("pods outside EduGrid {foreign}"));
-                }
-                let holders = few(&holders);
+                let (own, others) = self.holders(choice, leaf);
                 Reason::new(ReasonCode::BehindInOrder)
-                    .about(format!("{resource} held by {holders}"))
+                    .about(Subject::Holders {
+                        resource,
+                        own,
+                        others,
+                        foreign: (!is_nothing(foreign)).then_some(*foreign),
+                    })
                     .numbers(*asked, *free)
             }
         };
         reason.in_pool(choice.name.clone())
     }
 
-    /// Who uses the pool, by subtree below the root, the largest first.
-    fn holders(&self, choice: &Choice) -> Vec<String> {
+    /// What the leaf's own side of the tree uses of the pool, and what all others use:
+    /// their names are not the reader's business.
+    fn holders(
+        &self,
+        choice: &Choice,
+        leaf: TreeIx,
+    ) -> (Option<(TenantName, MilliUnits)>, MilliUnits) {
         let (tree, quota) = (&self.standing.tree, self.standing.quota(choice.pool));
         let Some(root) = tree.root() else {
-            return Vec::new();
+            return (None, MilliUnits::ZERO);
         };
-        let node = tree.node(root);
-        let below = node.children.iter().chain(&node.own_leaf).copied();
-        let alone = node.children.is_empty().then_some(root);
-        let mut users: Vec<_> = below
-            .chain(alone)
-            .map(|ix| (quota.used(ix), ix))
-            .filter(|(used, _)| used.0 > 0)
-            .collect();
-        users.sort_by_key(|(used, ix)| (std::cmp::Reverse(*used), *ix));
-        let name = |ix| &tree.node(ix).tenant;
-        users
-            .into_iter()
-            .map(|(used, ix)| format!("{} {used}", name(ix)))
-            .collect()
+        let all = quota.used(root).floor();
+        // The path's last node below the root; the root itself where it stands alone.
+        let side = tree.up(leaf).take_while(|ix| *ix != root).last();
+        let side = side.unwrap_or(root);
+        let used = quota.used(side).floor();
+        let own = (used > MilliUnits::ZERO).then(|| (tree.node(side).tenant.clone(), used));
+        (own, all.saturating_sub(used))
     }
 
     fn admission(
@@ -258,39 +264,32 @@ impl World {
 fn short_of(shortage: Shortage) -> Reason {
     match shortage {
         Shortage::NoPrice { tier, .. } => {
-            Reason::new(ReasonCode::NoPrice).about(format!("price tier {tier}"))
+            Reason::new(ReasonCode::NoPrice).about(Subject::PriceTier(tier))
         }
         Shortage::InsufficientFunds {
             needed,
             vouchers,
             own,
         } => Reason::new(ReasonCode::InsufficientFunds)
-            .about(format!("vouchers pay {vouchers}, own money {own}"))
+            .about(Subject::Funds { vouchers, own })
             .numbers(
                 Amount::Money(needed),
                 Amount::Money(vouchers.saturating_add(own)),
             ),
         Shortage::AboveMaxCost { needed, limit } => Reason::new(ReasonCode::LimitReached)
-            .about("spec.maxCost")
+            .about(Subject::Field("spec.maxCost"))
             .numbers(Amount::Money(needed), Amount::Money(limit)),
         Shortage::UnknownVoucher(voucher) => {
-            Reason::new(ReasonCode::UnknownReference).about(format!("voucher {voucher}"))
+            let voucher = Subject::object(ObjectKind::Voucher, voucher);
+            Reason::new(ReasonCode::UnknownReference).about(voucher)
         }
         Shortage::VoucherNotAllowed { voucher, why } => {
-            Reason::new(ReasonCode::NotAllowed).about(format!("voucher {voucher} by its {why}"))
+            Reason::new(ReasonCode::NotAllowed).about(Subject::VoucherBarred { voucher, why })
         }
-        Shortage::Refused(words) => Reason::new(ReasonCode::LedgerUnavailable).about(words),
+        Shortage::Refused(words) => {
+            Reason::new(ReasonCode::LedgerUnavailable).about(Subject::Words(words))
+        }
     }
-}
-
-/// The first three, and how many more there are.
-fn few(names: &[String]) -> String {
-    let mut text = names.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
-    let more = names.len().saturating_sub(3);
-    if more > 0 {
-        text.push_str(&format!(" and {more} more"));
-    }
-    text
 }
 
 fn is_nothing(amount: &Amount) -> bool {

@@ -9,7 +9,8 @@
 use std::collections::BTreeSet;
 
 use edugrid_units::{
-    Amount, ClassName, MilliUnits, PoolName, Reason, ReasonCode, Seconds, TenantName, Tier,
+    Amount, ClassName, MilliUnits, ObjectKind, PoolName, Reason, ReasonCode, Seconds, Subject,
+    TenantName, Tier,
 };
 
 use super::World;
@@ -105,14 +106,15 @@ impl World {
             Err(reason) => return refused(reason),
         };
         let Some(leaf) = self.standing.tree.leaf_of(&signature.tenant) else {
-            return refused(unknown(format!("tenant {}", signature.tenant)));
+            return refused(unknown(ObjectKind::Tenant, &signature.tenant));
         };
         let Some(roles) = self.groups.roles(signature.shape) else {
-            return refused(unknown("spec.roles".to_owned()));
+            let reason = Reason::new(ReasonCode::UnknownReference);
+            return refused(reason.about(Subject::Field("spec.roles")));
         };
         if roles.iter().all(|role| role.replicas == 0) {
             let reason = Reason::new(ReasonCode::NotAllowed);
-            return refused(reason.about("spec.roles without a replica, at least 1 is needed"));
+            return refused(reason.about(Subject::NoReplicas));
         }
         let (mut choices, mut never) = (Vec::new(), Vec::new());
         for name in self.candidates(signature, &roles) {
@@ -143,23 +145,25 @@ impl World {
     fn class_for(&self, signature: &Signature) -> Result<&ClassSpec, Reason> {
         let (tenant, tree) = (&signature.tenant, &self.standing.tree);
         let Some(leaf) = tree.leaf_of(tenant) else {
-            return Err(unknown(format!("tenant {tenant}")));
+            return Err(unknown(ObjectKind::Tenant, tenant));
         };
         if let Some((at, fault)) = tree.fault(tenant) {
             let what = match fault {
-                TreeFault::UnknownParent(parent) => format!("parent {parent}"),
-                TreeFault::SecondRoot { root } => {
-                    format!("its parent (the one root is {root})")
-                }
-                TreeFault::Cycle => "its path to the root (parents form a cycle)".to_owned(),
+                TreeFault::UnknownParent(parent) => Subject::object(ObjectKind::Parent, parent),
+                TreeFault::SecondRoot { root } => Subject::SecondRoot { root: root.clone() },
+                TreeFault::Cycle => Subject::ParentCycle,
             };
-            return Err(unknown(what).at(at.clone()));
+            let reason = Reason::new(ReasonCode::UnknownReference);
+            return Err(reason.about(what).at(at.clone()));
         }
         let Some(class) = self.classes.get(&signature.class) else {
-            return Err(unknown(format!("class {}", signature.class)));
+            return Err(unknown(ObjectKind::Class, &signature.class));
         };
         if class.retired {
-            return Err(not_allowed(format!("class {} is retired", class.name)));
+            return Err(not_allowed(Subject::retired(
+                ObjectKind::Class,
+                &class.name,
+            )));
         }
         for name in tree.path(leaf) {
             let allowed = self
@@ -167,7 +171,8 @@ impl World {
                 .get(name)
                 .and_then(|spec| spec.classes.as_ref());
             if allowed.is_some_and(|allowed| !allowed.contains(&class.name)) {
-                return Err(not_allowed(format!("class {}", class.name)).at(name.clone()));
+                let class = Subject::object(ObjectKind::Class, &class.name);
+                return Err(not_allowed(class).at(name.clone()));
             }
         }
         let stopped = |name: &&TenantName| self.tenants.get(*name).is_some_and(|spec| spec.stopped);
@@ -216,10 +221,10 @@ impl World {
         roles: &[RoleSpec],
     ) -> Result<Choice, Reason> {
         let Some((pool, spec)) = self.topology.declared(name) else {
-            return Err(unknown(format!("pool {name}")));
+            return Err(unknown(ObjectKind::Pool, name));
         };
         if spec.retired {
-            return Err(not_allowed(format!("pool {name} is retired")));
+            return Err(not_allowed(Subject::retired(ObjectKind::Pool, name)));
         }
         if signature.data_class > spec.max_data_class {
             return Err(data_class(signature.data_class, spec));
@@ -239,7 +244,7 @@ impl World {
             .potential(&self.standing.tree, leaf);
         if i128::from(billed.0) > potential.0 {
             return Err(Reason::new(ReasonCode::TooLarge)
-                .about("quota")
+                .about(Subject::Quota)
                 .in_pool(name.clone())
                 .at(signature.tenant.clone())
                 .numbers(Amount::Units(billed), Amount::Units(potential.floor())));
@@ -280,19 +285,20 @@ impl World {
         walltime: Seconds,
     ) -> Result<(), Reason> {
         if walltime <= class.notice {
-            let notice = class.notice;
-            return Err(Reason::new(ReasonCode::LimitReached).about(format!(
-                "walltime {walltime} is not longer than the notice {notice} of class {}",
-                class.name
-            )));
+            let what = Subject::NoticeTooLong {
+                walltime,
+                notice: class.notice,
+                class: class.name.clone(),
+            };
+            return Err(Reason::new(ReasonCode::LimitReached).about(what));
         }
-        let above = |max: Seconds, what: String| {
+        let above = |max: Seconds, what: Subject| {
             Reason::new(ReasonCode::LimitReached)
                 .about(what)
                 .numbers(Amount::Span(walltime), Amount::Span(max))
         };
         if walltime > class.max_walltime {
-            let what = format!("walltime of class {}", class.name);
+            let what = Subject::ClassWalltime(class.name.clone());
             return Err(above(class.max_walltime, what));
         }
         for name in self.standing.tree.path(leaf) {
@@ -300,27 +306,27 @@ impl World {
             if let Some(max) = limits.and_then(|limits| limits.walltime)
                 && walltime > max
             {
-                return Err(above(max, "walltime".to_owned()).at(name.clone()));
+                return Err(above(max, Subject::limit("walltime")).at(name.clone()));
             }
         }
         Ok(())
     }
 }
 
-fn unknown(what: String) -> Reason {
-    Reason::new(ReasonCode::UnknownReference).about(what)
+fn unknown(kind: ObjectKind, name: impl ToString) -> Reason {
+    Reason::new(ReasonCode::UnknownReference).about(Subject::object(kind, name))
 }
 
-fn not_allowed(what: String) -> Reason {
+fn not_allowed(what: Subject) -> Reason {
     Reason::new(ReasonCode::NotAllowed).about(what)
 }
 
 fn data_class(asked: DataClass, spec: &PoolSpec) -> Reason {
     Reason::new(ReasonCode::DataClass)
-        .about(format!(
-            "{asked:?} data, allowed up to {:?}",
-            spec.max_data_class
-        ))
+        .about(Subject::DataClass {
+            asked: asked.as_str(),
+            most: spec.max_data_class.as_str(),
+        })
         .in_pool(spec.name.clone())
 }
 
@@ -328,50 +334,49 @@ fn mismatched(mismatch: &Mismatch, spec: &PoolSpec) -> Reason {
     let (code, what) = match mismatch {
         Mismatch::OtherDevice { role, device } => (
             ReasonCode::NoMatchingPool,
-            format!("role {role} asks for {device}, which other pools count"),
+            Subject::OtherDevice {
+                role: role.as_str().into(),
+                device: device.clone(),
+            },
         ),
         Mismatch::NoCards { role } => (
             ReasonCode::NoMatchingPool,
-            format!("role {role} asks for cards and the pool counts cores"),
+            Subject::NoCards {
+                role: role.as_str().into(),
+            },
         ),
         Mismatch::Fraction { role } => (
             ReasonCode::NoIsolation,
-            format!("role {role} asks for a part of a card"),
+            Subject::Fraction {
+                role: role.as_str().into(),
+            },
         ),
     };
     Reason::new(code).about(what).in_pool(spec.name.clone())
 }
 
 fn too_large(never: &Never) -> Reason {
-    let large = |what: String, asked, free| {
+    let large = |what: Subject, asked, free| {
         Reason::new(ReasonCode::TooLarge)
             .about(what)
             .numbers(asked, free)
     };
     match never.clone() {
-        Never::NoNode { role } => Reason::new(ReasonCode::NoMatchingPool).about(format!(
-            "no node has the labels or devices that role {role} wants"
-        )),
+        Never::NoNode { role } => {
+            Reason::new(ReasonCode::NoMatchingPool).about(Subject::NoNode { role })
+        }
         Never::Replica {
             role,
             resource,
             asked,
             largest,
-        } => large(
-            format!("{resource} of one replica of role {role}, on the largest node"),
-            asked,
-            largest,
-        ),
+        } => large(Subject::OneReplica { role, resource }, asked, largest),
         Never::Gang {
             resource,
             asked,
             capacity,
-        } => large(format!("{resource}, in the whole pool"), asked, capacity),
-        Never::Shapes { asked, capacity } => large(
-            "the replicas don't fit side by side on the pool's nodes".to_owned(),
-            asked,
-            capacity,
-        ),
+        } => large(Subject::WholePool { resource }, asked, capacity),
+        Never::Shapes { asked, capacity } => large(Subject::SideBySide, asked, capacity),
     }
 }
 
@@ -384,14 +389,14 @@ fn nowhere(never: &[(PoolName, Reason)], roles: &[RoleSpec]) -> Reason {
             Devices::Cards(_) => Some("cards".to_owned()),
             Devices::None => None,
         });
-        let asks = asks.unwrap_or_else(|| "cores".to_owned());
-        return none.about(format!("no pool counts {asks}"));
+        let counts = asks.unwrap_or_else(|| "cores".to_owned());
+        return none.about(Subject::NoPool { counts });
     };
     if never.iter().all(|(_, reason)| reason.code == first.code) {
         return first.clone();
     }
     let each = never
         .iter()
-        .map(|(pool, reason)| format!("{pool} {}", reason.code));
-    none.about(each.collect::<Vec<_>>().join(", "))
+        .map(|(pool, reason)| (pool.clone(), reason.code));
+    none.about(Subject::EachPool(each.collect()))
 }

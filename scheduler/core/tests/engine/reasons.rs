@@ -148,8 +148,8 @@ fn quota_then_order_then_nodes() {
     + a1 p 6 on n1×1 n2×1
     - a2 TooLarge: asks for more than there can ever be: cards of one replica of role w, on the largest node, pool p, asked 5, free 4, missing 1
     - a3 Fragmented: enough is free in sum, but not in the shapes it needs, pool p, asked 2, free 2, missing 0
-    - b1 BehindInOrder: others come first: cards held by a 6, pool p, asked 3, free 2, missing 1
-    - b2 BehindInOrder: others come first: cards held by a 6, pool p, asked 4, free 2, missing 2
+    - b1 BehindInOrder: others come first: cards held by other tenants 6, pool p, asked 3, free 2, missing 1
+    - b2 BehindInOrder: others come first: cards held by other tenants 6, pool p, asked 4, free 2, missing 2
     ");
 }
 

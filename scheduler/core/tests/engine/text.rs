@@ -18,7 +18,7 @@ use edugrid_core::{
 };
 use edugrid_units::{
     Admission, AttemptKey, HoldAsk, JobUid, MicroYuan, MilliUnits, Purse, Ratio, Reason,
-    ReasonCode, RolePlacement, Seconds, Shortage, Stamp, TenantName, Tier,
+    ReasonCode, RolePlacement, Seconds, Shortage, Stamp, Subject, TenantName, Tier,
 };
 
 /// A world with the purse and the clock that its text drives.
@@ -309,7 +309,7 @@ impl Play {
             released: None,
             blocked: words.has("refused").then(|| {
                 let reason = Reason::new(ReasonCode::TemplateRefused);
-                let reason = reason.about("spec.containers is required");
+                let reason = reason.about(Subject::Words("spec.containers is required".to_owned()));
                 match words.number("until") {
                     Some(until) => reason.until(Stamp::from_seconds(until)),
                     None => reason,

@@ -11,7 +11,7 @@ use edugrid_crds::{
         QueuedJob, QueuedJobList, Reason as ToldReason, TenantUse, VirtualClock, VoucherUse,
     },
 };
-use edugrid_units::{JobUid, MicroYuan, MilliUnits, Reason, Stamp, TenantName};
+use edugrid_units::{JobUid, Language, MicroYuan, MilliUnits, Reason, Stamp, TenantName};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
@@ -318,9 +318,12 @@ fn reason(reason: &Reason) -> ToldReason {
     ToldReason {
         code: reason.code.as_str().to_owned(),
         message: reason.to_string(),
+        message_zh: Some(reason.sentence(Language::Chinese)),
+        way_out: Some(reason.code.way_out(Language::English).to_owned()),
+        way_out_zh: Some(reason.code.way_out(Language::Chinese).to_owned()),
         node: reason.node.as_ref().map(ToString::to_string),
         pool: reason.pool.as_ref().map(ToString::to_string),
-        subject: reason.subject.clone(),
+        subject: reason.subject_in(Language::English),
         asked: reason.asked.map(|amount| amount.to_string()),
         free: reason.free.map(|amount| amount.to_string()),
         missing: reason.missing.map(|amount| amount.to_string()),

@@ -2,7 +2,7 @@
 
 use edugrid_core::{Event, NodeSpec};
 use edugrid_crds::{ComputeJob, ComputePool, JobClass, Tenant, labels};
-use edugrid_units::{JobUid, NodeName, Reason, ReasonCode, TenantName};
+use edugrid_units::{JobUid, NodeName, ObjectKind, Reason, ReasonCode, Subject, TenantName};
 use k8s_openapi::api::core::v1::Namespace;
 
 use super::{Desk, NamespaceFacts, Timer};
@@ -376,11 +376,13 @@ fn first_attempt(uid: &JobUid) -> edugrid_units::AttemptKey {
 /// What the operator refuses again of a namespace (API.md).
 fn namespace_blocks(name: &str, facts: &NamespaceFacts) -> Option<Reason> {
     if facts.tenant.is_none() {
-        let what = format!("namespace {name} has no label {}", labels::TENANT);
+        let what = Subject::NoTenant {
+            namespace: name.to_owned(),
+        };
         return Some(Reason::new(ReasonCode::UnknownReference).about(what));
     }
     if !facts.restricted {
-        let what = format!("namespace {name}");
+        let what = Subject::object(ObjectKind::Namespace, name);
         return Some(Reason::new(ReasonCode::NamespaceNotRestricted).about(what));
     }
     None

@@ -7,7 +7,9 @@ use std::{
 };
 
 use edugrid_crds::ComputeJobSpec;
-use edugrid_units::{AttemptKey, JobUid, Reason, ReasonCode, RoleName, Seconds, Stamp, Tier};
+use edugrid_units::{
+    AttemptKey, JobUid, Reason, ReasonCode, RoleName, Seconds, Stamp, Subject, Tier,
+};
 use serde_json::Value;
 
 use super::Desk;
@@ -68,7 +70,8 @@ impl Desk {
                 Some(Err(words)) => {
                     let what = format!("spec.roles[{}].template: {words}", role.name);
                     known.jobs.insert(uid.clone());
-                    return Some(Some(Reason::new(ReasonCode::TemplateRefused).about(what)));
+                    let reason = Reason::new(ReasonCode::TemplateRefused);
+                    return Some(Some(reason.about(Subject::Words(what))));
                 }
                 None => {
                     known.jobs.insert(uid.clone());
