@@ -8,7 +8,7 @@
 
 mod views;
 
-use edugrid_units::{AttemptKey, JobUid, MilliUnits, PoolName, Reason, TenantName, Tier};
+use edugrid_units::{AttemptKey, JobUid, MilliUnits, PoolName, Reason, TenantName, Tier, UserName};
 
 pub use views::{PoolCondition, PoolView, TenantCondition, TenantPoolView, TenantView};
 
@@ -56,6 +56,22 @@ pub struct Explanation {
     pub ahead: Vec<JobAhead>,
     /// From its tenant to the root: where they stand in that pool.
     pub path: Vec<PathNode>,
+    /// Where its submitter stands among the users of its leaf, for that pool's kind.
+    pub user: Option<UserNode>,
+}
+
+/// The last part of a job's place in order before its own: its submitter, as an
+/// implicit child of the leaf (O2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserNode {
+    /// Who submitted.
+    pub user: UserName,
+    /// Open admissions of that user at the leaf.
+    pub jobs: u32,
+    /// What they are billed in pools that count cards.
+    pub cards: MilliUnits,
+    /// The share of what the user holds there, over all pools of the kind (O3).
+    pub share: Share,
 }
 
 /// A job before another.
@@ -140,6 +156,7 @@ impl World {
             place_in_tenant: None,
             ahead: Vec::new(),
             path: Vec::new(),
+            user: None,
         };
         match &job.state {
             JobState::Finished => told.stage = Stage::Finished,
@@ -158,6 +175,7 @@ impl World {
         }
         if let Some(pool) = &told.pool {
             told.path = self.path_in(&job.spec.tenant, pool);
+            told.user = self.user_in(job, pool);
         }
         Some(told)
     }
@@ -197,6 +215,20 @@ impl World {
         tree.up(leaf).map(node).collect()
     }
 
+    /// Where a job's submitter stands at its leaf.
+    fn user_in(&self, job: &Job, pool: &PoolName) -> Option<UserNode> {
+        let leaf = self.standing.tree.leaf_of(&job.spec.tenant)?;
+        let measure = self.standing.measure(self.standing.pool(pool)?)?;
+        let user = UserName::from(job.spec.submitter.as_str());
+        let tally = self.standing.user_tally(leaf, &user);
+        Some(UserNode {
+            jobs: tally.jobs,
+            cards: tally.cards,
+            share: self.standing.user_share(leaf, &user, measure.kind),
+            user,
+        })
+    }
+
     /// Waiting jobs: first those in order, pool by pool within a tier; then those that
     /// something of their own holds back, by UID.
     pub fn queue(&self, filter: &QueueFilter) -> Vec<QueueEntry> {
@@ -231,7 +263,7 @@ impl World {
         let mut id = self.groups.after(None);
         while let Some(group) = id {
             if let Some((lane, pick)) = self.entry(group, 0) {
-                agenda.add(lane, pick.leaf, pick.billed, pick.head);
+                agenda.add(lane, pick);
             }
             id = self.groups.after(Some(group));
         }
@@ -241,7 +273,7 @@ impl World {
         while let Some(mut walk) = agenda.next_walk(&standing) {
             while let Some(pick) = walk.first(&standing) {
                 walk.remove(&standing, &pick);
-                standing.add(walk.pool(), pick.leaf, pick.billed);
+                standing.add(&pick.load(walk.pool()));
                 walk.refresh(&standing, pick.leaf);
                 if let Some(place) = self.place_of(&pick, &mut counts) {
                     order.push(place);

@@ -29,7 +29,7 @@ mod world;
 
 pub use explain::{
     Explanation, JobAhead, PathNode, PoolCondition, PoolView, QueueEntry, QueueFilter, Stage,
-    TenantCondition, TenantPoolView, TenantView,
+    TenantCondition, TenantPoolView, TenantView, UserNode,
 };
 pub use queue::{
     ClassSpec, DEFAULT_CLASS, DataClass, Devices, JobSpec, JobType, Request, RoleSpec, Taint,

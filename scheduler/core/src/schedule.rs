@@ -96,7 +96,7 @@ impl World {
         match self.resolve(id) {
             Some(Resolution::Terms(_)) => {
                 if let Some((lane, pick)) = self.entry(id, 0) {
-                    round.agenda.add(lane, pick.leaf, pick.billed, pick.head);
+                    round.agenda.add(lane, pick);
                 }
             }
             Some(Resolution::Refused(reason, pools)) => {
@@ -120,6 +120,7 @@ impl World {
         };
         let pick = Pick {
             leaf: terms.leaf,
+            user: self.groups.get(id)?.signature.submitter.clone(),
             billed: choice.billed,
             head,
         };
@@ -165,7 +166,7 @@ impl World {
                 }
                 match self.entry(id, at.saturating_add(1)) {
                     Some((lane, next)) => {
-                        round.agenda.add(lane, next.leaf, next.billed, next.head);
+                        round.agenda.add(lane, next);
                     }
                     None => self.conclude(id, round.failed.remove(&id).unwrap_or_default()),
                 }

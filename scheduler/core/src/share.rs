@@ -1,12 +1,14 @@
-//! Where every tenant stands: its quota and usage per pool, and its share of what is
-//! borrowed, per kind of compute (O3's borrowed-now part: no past, no tilt yet).
+//! Where every tenant and user stands: quota and usage per pool, what limits count
+//! (Q5), and the share of what is borrowed, per kind of compute (O3's borrowed-now
+//! part: no past, no tilt yet).
 //!
 //! Borrowed is what a subtree uses above its effective nominal, so a lender is never
-//! ranked behind for using its own. It must not know jobs or nodes.
+//! ranked behind for using its own. A user owns nothing: all that it uses counts, and
+//! only against the other users of its leaf (O2). It must not know jobs or nodes.
 
 use std::collections::BTreeMap;
 
-use edugrid_units::{MilliUnits, PoolName, Ratio, TenantName};
+use edugrid_units::{MilliUnits, PoolName, Ratio, TenantName, UserName};
 
 use crate::{
     quota::{Balance, PoolIx, Quota},
@@ -43,6 +45,44 @@ const SCALE: u128 = 1 << 20;
 struct PoolStanding {
     quota: Quota,
     measure: Option<Measure>,
+    /// Its unit is a card: limits on cards count it (Q5).
+    cards: bool,
+}
+
+/// A pool as the standing sees it.
+#[derive(Clone, Debug)]
+pub(crate) struct PoolFacts {
+    pub name: PoolName,
+    /// Nothing if only admissions know it.
+    pub measure: Option<Measure>,
+    /// Whether its unit is a card.
+    pub cards: bool,
+}
+
+/// What one open admission adds: where it counts, for whom, and how much (N4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Load {
+    pub pool: PoolIx,
+    pub leaf: TreeIx,
+    pub user: UserName,
+    pub billed: MilliUnits,
+}
+
+/// What limits count of a subtree, or of one user in it (Q5).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    /// Open admissions.
+    pub jobs: u32,
+    /// What they are billed in pools that count cards.
+    pub cards: MilliUnits,
+}
+
+/// What one user holds in a subtree.
+#[derive(Clone, Copy, Debug, Default)]
+struct UserUse {
+    tally: Tally,
+    /// In standard units of each kind. A user owns nothing, so all of it is borrowed.
+    used: [u128; 3],
 }
 
 /// All counters that decisions about tenants rest on. Derived from open admissions
@@ -54,32 +94,33 @@ pub(crate) struct Standing {
     pool_by_name: BTreeMap<PoolName, PoolIx>,
     /// Per node, in standard units of each kind.
     borrowed: Vec<[u128; 3]>,
-    /// Open admissions of the subtree, per node.
-    running: Vec<u32>,
+    /// Per node.
+    tallies: Vec<Tally>,
+    /// Per node, whoever holds something in its subtree.
+    users: Vec<BTreeMap<UserName, UserUse>>,
 }
 
 impl Standing {
     /// The standing of these tenants in these pools, with nothing used.
-    pub fn build(
-        specs: &BTreeMap<TenantName, TenantSpec>,
-        pools: &[(PoolName, Option<Measure>)],
-    ) -> Self {
+    pub fn build(specs: &BTreeMap<TenantName, TenantSpec>, pools: &[PoolFacts]) -> Self {
         let tree = Tree::build(specs);
         Self {
             pools: pools
                 .iter()
-                .map(|(pool, measure)| PoolStanding {
-                    quota: Quota::build(&tree, specs, pool),
-                    measure: *measure,
+                .map(|pool| PoolStanding {
+                    quota: Quota::build(&tree, specs, &pool.name),
+                    measure: pool.measure,
+                    cards: pool.cards,
                 })
                 .collect(),
             pool_by_name: pools
                 .iter()
                 .zip(0..)
-                .map(|((pool, _), at)| (pool.clone(), PoolIx(at)))
+                .map(|(pool, at)| (pool.name.clone(), PoolIx(at)))
                 .collect(),
             borrowed: vec![[0; 3]; tree.rows()],
-            running: vec![0; tree.rows()],
+            tallies: vec![Tally::default(); tree.rows()],
+            users: vec![BTreeMap::new(); tree.rows()],
             tree,
         }
     }
@@ -109,31 +150,72 @@ impl Standing {
         self.pools[pool.0].measure
     }
 
+    /// Whether limits on cards count what is billed in a pool (Q5).
+    pub fn counts_cards(&self, pool: PoolIx) -> bool {
+        self.pools[pool.0].cards
+    }
+
     /// Counts one admission more. O(depth).
-    pub fn add(&mut self, pool: PoolIx, leaf: TreeIx, billed: MilliUnits) {
-        self.change(pool, leaf, |quota, tree| quota.add(tree, leaf, billed));
-        for ix in self.tree.up(leaf) {
-            let count = &mut self.running[ix.row()];
-            *count = count.saturating_add(1);
+    pub fn add(&mut self, load: &Load) {
+        self.change(load, |quota, tree| quota.add(tree, load.leaf, load.billed));
+        let (cards, used) = self.counted(load);
+        for ix in self.tree.up(load.leaf) {
+            let user = self.users[ix.row()].entry(load.user.clone()).or_default();
+            for tally in [&mut self.tallies[ix.row()], &mut user.tally] {
+                tally.jobs = tally.jobs.saturating_add(1);
+                tally.cards = tally.cards.saturating_add(cards);
+            }
+            if let Some((kind, used)) = used {
+                user.used[kind] = user.used[kind].saturating_add(used);
+            }
         }
     }
 
     /// Counts one admission less. O(depth).
-    pub fn remove(&mut self, pool: PoolIx, leaf: TreeIx, billed: MilliUnits) {
-        self.change(pool, leaf, |quota, tree| quota.remove(tree, leaf, billed));
-        for ix in self.tree.up(leaf) {
-            let count = &mut self.running[ix.row()];
-            *count = count.saturating_sub(1);
+    pub fn remove(&mut self, load: &Load) {
+        self.change(load, |quota, tree| {
+            quota.remove(tree, load.leaf, load.billed);
+        });
+        let (cards, used) = self.counted(load);
+        for ix in self.tree.up(load.leaf) {
+            let Some(user) = self.users[ix.row()].get_mut(&load.user) else {
+                continue;
+            };
+            for tally in [&mut self.tallies[ix.row()], &mut user.tally] {
+                tally.jobs = tally.jobs.saturating_sub(1);
+                tally.cards = tally.cards.saturating_sub(cards);
+            }
+            if let Some((kind, used)) = used {
+                user.used[kind] = user.used[kind].saturating_sub(used);
+            }
+            if user.tally.jobs == 0 {
+                self.users[ix.row()].remove(&load.user);
+            }
         }
     }
 
-    fn change(&mut self, pool: PoolIx, leaf: TreeIx, edit: impl FnOnce(&mut Quota, &Tree)) {
-        let PoolStanding { quota, measure } = &mut self.pools[pool.0];
+    /// What a load adds to tallies and to its user's use of its kind.
+    fn counted(&self, load: &Load) -> (MilliUnits, Option<(usize, u128)>) {
+        let pool = &self.pools[load.pool.0];
+        let cards = if pool.cards {
+            load.billed
+        } else {
+            MilliUnits::ZERO
+        };
+        let used = pool.measure.map(|measure| {
+            let billed = Balance(i128::from(load.billed.0));
+            (measure.kind as usize, standard(billed, measure.factor))
+        });
+        (cards, used)
+    }
+
+    fn change(&mut self, load: &Load, edit: impl FnOnce(&mut Quota, &Tree)) {
+        let PoolStanding { quota, measure, .. } = &mut self.pools[load.pool.0];
         let tree = &self.tree;
-        let before: Vec<_> = tree.up(leaf).map(|ix| quota.borrowed(ix)).collect();
+        let before: Vec<_> = tree.up(load.leaf).map(|ix| quota.borrowed(ix)).collect();
         edit(quota, tree);
         let Some(measure) = measure else { return };
-        for (ix, before) in tree.up(leaf).zip(before) {
+        for (ix, before) in tree.up(load.leaf).zip(before) {
             let after = standard(quota.borrowed(ix), measure.factor);
             let sum = &mut self.borrowed[ix.row()][measure.kind as usize];
             *sum = sum
@@ -149,9 +231,22 @@ impl Standing {
         Share(borrowed.checked_div(weight).unwrap_or(borrowed))
     }
 
-    /// Open admissions of the subtree.
-    pub fn running(&self, ix: TreeIx) -> u32 {
-        self.running[ix.row()]
+    /// The share of a user of a leaf: all that the user holds there, for users are its
+    /// implicit children, of weight 1 and without quota of their own (O2).
+    pub fn user_share(&self, leaf: TreeIx, user: &UserName, kind: ComputeKind) -> Share {
+        let known = self.users[leaf.row()].get(user);
+        Share(known.map_or(0, |user| user.used[kind as usize]))
+    }
+
+    /// What limits count of the subtree (Q5).
+    pub fn tally(&self, ix: TreeIx) -> Tally {
+        self.tallies[ix.row()]
+    }
+
+    /// What limits count of one user in the subtree (Q5).
+    pub fn user_tally(&self, ix: TreeIx, user: &UserName) -> Tally {
+        let known = self.users[ix.row()].get(user);
+        known.map_or_else(Tally::default, |user| user.tally)
     }
 }
 

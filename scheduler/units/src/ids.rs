@@ -71,6 +71,10 @@ name! {
     ClassName
 }
 name! {
+    /// Who submits, as the API server knows them.
+    UserName
+}
+name! {
     /// A `ComputeVoucher`.
     VoucherName
 }

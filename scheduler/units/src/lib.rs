@@ -19,7 +19,7 @@ mod time;
 pub use admission::{Admission, AttemptKey, Outcome, RolePlacement, Tier};
 pub use ids::{
     ClassName, FundingLineName, JobUid, NodeName, PoolName, PriceBookName, RoleName, TenantName,
-    VoucherName,
+    UserName, VoucherName,
 };
 pub use money::{MicroYuan, ParseMoneyError};
 pub use purse::{HoldAsk, Purse, Shortage};

@@ -137,7 +137,7 @@ impl World {
                 name: spec.name.clone(),
                 parent: spec.parent.clone(),
                 conditions: self.tenant_conditions(&spec.name, ix),
-                running: self.standing.running(ix),
+                running: self.standing.tally(ix).jobs,
                 waiting: waiting.get(&spec.name).copied().unwrap_or(0),
                 pools: self.tenant_pools(&spec.name, ix),
             })

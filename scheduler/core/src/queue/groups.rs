@@ -8,7 +8,8 @@ use std::{
 };
 
 use edugrid_units::{
-    ClassName, JobUid, MicroYuan, PoolName, Reason, Seconds, Stamp, TenantName, VoucherName,
+    ClassName, JobUid, MicroYuan, PoolName, Reason, Seconds, Stamp, TenantName, UserName,
+    VoucherName,
 };
 
 use super::{DataClass, JobSpec, RoleSpec};
@@ -27,7 +28,7 @@ pub(crate) struct ShapeId(u64);
 pub(crate) struct Signature {
     pub tenant: TenantName,
     pub class: ClassName,
-    pub submitter: String,
+    pub submitter: UserName,
     pub walltime: Option<Seconds>,
     pub shape: ShapeId,
     pub pools: Vec<PoolName>,
@@ -78,7 +79,7 @@ impl Groups {
         let signature = Arc::new(Signature {
             tenant: spec.tenant.clone(),
             class: spec.class_name(),
-            submitter: spec.submitter.clone(),
+            submitter: spec.submitter.as_str().into(),
             walltime: spec.walltime,
             shape,
             pools: spec.pools.clone(),

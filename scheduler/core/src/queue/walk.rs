@@ -1,7 +1,8 @@
 //! The first waiting group in order (O1, O2), found by walking down the tree.
 //!
 //! The key of a job is, from below the root to its leaf, (over, share, name) per node;
-//! at the leaf priority, eligible time and UID follow. Of these only `over` depends on
+//! at the leaf the user's (share, name) follows, then priority, eligible time and UID.
+//! A user owns nothing, so every job of every user is over: that part says nothing. Of these only `over` depends on
 //! the job, and only through its billed units: a node is over for a job that is larger
 //! than its slack. So each node keeps its active children sorted by the key of their
 //! *smallest* job, and the walk carries the bound down that an ancestor's slack put on
@@ -13,16 +14,16 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use edugrid_units::{JobUid, MilliUnits, PoolName, Stamp, Tier};
+use edugrid_units::{JobUid, MilliUnits, PoolName, Stamp, Tier, UserName};
 
 use super::GroupId;
 use crate::{
     quota::PoolIx,
-    share::{ComputeKind, Share, Standing},
+    share::{ComputeKind, Load, Share, Standing},
     tenants::TreeIx,
 };
 
-/// A group's first job as a leaf orders it: priority, eligible time, UID (O2).
+/// A group's first job as its user's are ordered: priority, eligible time, UID (O2).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Head {
     pub priority: Reverse<i32>,
@@ -31,8 +32,8 @@ pub(crate) struct Head {
     pub group: GroupId,
 }
 
-/// The heads that wait at a leaf, by the size of their jobs.
-type LeafQueue = BTreeMap<MilliUnits, BTreeSet<Head>>;
+/// The heads that wait at a leaf, by user and the size of their jobs.
+type LeafQueue = BTreeMap<UserName, BTreeMap<MilliUnits, BTreeSet<Head>>>;
 
 /// What one round still has to try: per tier and pool the heads at each leaf. Tiers
 /// come first (O1); within a tier pools are worked off by name.
@@ -49,19 +50,14 @@ struct Lane {
 
 impl Agenda {
     /// Adds a head to the lane of a tier and pool.
-    pub fn add(
-        &mut self,
-        (tier, name, pool): (Tier, PoolName, PoolIx),
-        leaf: TreeIx,
-        billed: MilliUnits,
-        head: Head,
-    ) {
+    pub fn add(&mut self, (tier, name, pool): (Tier, PoolName, PoolIx), pick: Pick) {
         let lane = self.lanes.entry((tier, name)).or_insert_with(|| Lane {
             pool,
             leaves: BTreeMap::new(),
         });
-        let queue = lane.leaves.entry(leaf).or_default();
-        queue.entry(billed).or_default().insert(head);
+        let queue = lane.leaves.entry(pick.leaf).or_default();
+        let sizes = queue.entry(pick.user).or_default();
+        sizes.entry(pick.billed).or_default().insert(pick.head);
     }
 
     /// Takes the first lane that has something, ready to be walked. What is added to
@@ -98,8 +94,21 @@ struct Key {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Pick {
     pub leaf: TreeIx,
+    pub user: UserName,
     pub billed: MilliUnits,
     pub head: Head,
+}
+
+impl Pick {
+    /// What it would add if it were admitted in that pool.
+    pub fn load(&self, pool: PoolIx) -> Load {
+        Load {
+            pool,
+            leaf: self.leaf,
+            user: self.user.clone(),
+            billed: self.billed,
+        }
+    }
 }
 
 /// The walk over one lane. Keys are kept right by whoever changes usage: it calls
@@ -142,14 +151,7 @@ impl Walk {
         loop {
             let stop = self.stops.get(&ix)?;
             if !stop.queue.is_empty() {
-                let small = stop.queue.range(..=bound);
-                let heads = small.filter_map(|(billed, heads)| Some((heads.first()?, *billed)));
-                let (head, billed) = heads.min()?;
-                return Some(Pick {
-                    leaf: ix,
-                    billed,
-                    head: head.clone(),
-                });
+                return self.first_at(standing, ix, bound);
             }
             let (key, child) = stop
                 .children
@@ -162,14 +164,37 @@ impl Walk {
         }
     }
 
+    /// The first head at a leaf that is no larger than the bound.
+    fn first_at(&self, standing: &Standing, leaf: TreeIx, bound: MilliUnits) -> Option<Pick> {
+        let users = self.stops.get(&leaf)?.queue.iter();
+        let small = users.filter_map(|(user, sizes)| {
+            let small = sizes.range(..=bound);
+            let heads = small.filter_map(|(billed, heads)| Some((heads.first()?, *billed)));
+            let (head, billed) = heads.min()?;
+            let share = standing.user_share(leaf, user, self.kind);
+            Some(((share, user), head, billed))
+        });
+        let ((_, user), head, billed) = small.min_by_key(|(key, ..)| *key)?;
+        Some(Pick {
+            leaf,
+            user: user.clone(),
+            billed,
+            head: head.clone(),
+        })
+    }
+
     /// Takes a head off a leaf.
     pub fn remove(&mut self, standing: &Standing, pick: &Pick) {
         if let Some(stop) = self.stops.get_mut(&pick.leaf)
-            && let Some(heads) = stop.queue.get_mut(&pick.billed)
+            && let Some(sizes) = stop.queue.get_mut(&pick.user)
+            && let Some(heads) = sizes.get_mut(&pick.billed)
         {
             heads.remove(&pick.head);
             if heads.is_empty() {
-                stop.queue.remove(&pick.billed);
+                sizes.remove(&pick.billed);
+            }
+            if sizes.is_empty() {
+                stop.queue.remove(&pick.user);
             }
         }
         self.refresh(standing, pick.leaf);
@@ -178,7 +203,8 @@ impl Walk {
     /// Puts a head on a leaf.
     pub fn insert(&mut self, standing: &Standing, pick: Pick) {
         let queue = &mut self.stops.entry(pick.leaf).or_default().queue;
-        queue.entry(pick.billed).or_default().insert(pick.head);
+        let sizes = queue.entry(pick.user).or_default();
+        sizes.entry(pick.billed).or_default().insert(pick.head);
         self.refresh(standing, pick.leaf);
     }
 
@@ -193,10 +219,11 @@ impl Walk {
         for ix in standing.tree.up(leaf) {
             let node = standing.tree.node(ix);
             let stop = self.stops.entry(ix).or_default();
-            let least = match stop.queue.first_key_value() {
-                Some((billed, _)) => Some(*billed),
-                None => stop.sizes.first().map(|(billed, _)| *billed),
-            };
+            let users = stop.queue.values();
+            let own = users.filter_map(|sizes| Some(*sizes.first_key_value()?.0));
+            let least = own
+                .min()
+                .or_else(|| stop.sizes.first().map(|(billed, _)| *billed));
             let listing = least.map(|least| {
                 let key = Key {
                     over: i128::from(least.0) > quota.slack(ix).0,

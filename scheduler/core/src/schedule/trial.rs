@@ -15,7 +15,6 @@ use crate::{
     place::{self, Lack, View},
     queue::{GroupId, ShapeId},
     tenants::TreeIx,
-    topology::Counts,
     world::{Choice, Failed, JobState, World},
 };
 
@@ -59,8 +58,7 @@ impl World {
             return Ok(());
         };
         let tree = &self.standing.tree;
-        let spec = self.topology.pool(choice.pool).spec.as_ref();
-        let cards = spec.is_some_and(|spec| matches!(spec.counts, Counts::Card(_)));
+        let cards = self.standing.counts_cards(choice.pool);
         for ix in tree.up(terms.leaf) {
             let node = tree.node(ix);
             let Some(spec) = self.tenants.get(&node.tenant).filter(|_| !node.implicit) else {
@@ -80,7 +78,7 @@ impl World {
                 return Err(reached("cardsPerJob", asked, Amount::Units(most)));
             }
             if let Some(most) = spec.limits.running_jobs {
-                let left = most.saturating_sub(self.standing.running(ix));
+                let left = most.saturating_sub(self.standing.tally(ix).jobs);
                 if left == 0 {
                     return Err(reached("runningJobs", Amount::Count(1), Amount::Count(0)));
                 }

@@ -47,7 +47,7 @@ pub(crate) struct Pool {
     pub name: PoolName,
     pub spec: Option<PoolSpec>,
     /// The unit, remembered when the pool is gone but its jobs still run.
-    counts: Option<Counts>,
+    pub counts: Option<Counts>,
     pub members: BTreeMap<NodeName, HostIx>,
     /// Usable members by the free amount of the pool's unit, then by name.
     free: BTreeSet<(u64, NodeName, HostIx)>,

@@ -3,7 +3,12 @@
 use edugrid_units::{Admission, AttemptKey, JobUid, RolePlacement, Stamp};
 
 use super::{AdmittedAttempt, JobState, World};
-use crate::{quota::PoolIx, share::Standing, tenants::TreeIx};
+use crate::{
+    quota::PoolIx,
+    share::{Load, PoolFacts, Standing},
+    tenants::TreeIx,
+    topology::Counts,
+};
 
 /// One open admission.
 #[derive(Clone, Debug)]
@@ -51,9 +56,8 @@ impl World {
     pub(crate) fn open(&mut self, admission: Admission, placement: Vec<RolePlacement>) {
         let pool = self.topology.intern_pool(&admission.pool);
         if self.standing.knows(pool) {
-            let leaf = leaf(&self.standing, &admission);
-            if let Some(leaf) = leaf {
-                self.standing.add(pool, leaf, admission.billed);
+            if let Some(leaf) = leaf(&self.standing, &admission) {
+                self.standing.add(&load(pool, leaf, &admission));
             }
         } else {
             self.stale = true;
@@ -117,7 +121,8 @@ impl World {
         if let Some(leaf) = open.leaf
             && !self.stale
         {
-            self.standing.remove(open.pool, leaf, open.admission.billed);
+            self.standing
+                .remove(&load(open.pool, leaf, &open.admission));
         }
         let Some(job) = self.jobs.get_mut(&key.job) else {
             return;
@@ -145,18 +150,29 @@ impl World {
         self.epoch = self.epoch.saturating_add(1);
         let pools = self.topology.pools_by_index().iter();
         let pools: Vec<_> = pools
-            .map(|pool| {
-                let measure = pool.spec.as_ref().map(|spec| spec.measure());
-                (pool.name.clone(), measure)
+            .map(|pool| PoolFacts {
+                name: pool.name.clone(),
+                measure: pool.spec.as_ref().map(|spec| spec.measure()),
+                cards: matches!(pool.counts, Some(Counts::Card(_))),
             })
             .collect();
         self.standing = Standing::build(&self.tenants, &pools);
         for open in self.open.values_mut() {
             open.leaf = leaf(&self.standing, &open.admission);
             if let Some(leaf) = open.leaf {
-                self.standing.add(open.pool, leaf, open.admission.billed);
+                self.standing.add(&load(open.pool, leaf, &open.admission));
             }
         }
+    }
+}
+
+/// What an admission adds to the counters.
+fn load(pool: PoolIx, leaf: TreeIx, admission: &Admission) -> Load {
+    Load {
+        pool,
+        leaf,
+        user: admission.submitter.as_str().into(),
+        billed: admission.billed,
     }
 }
 

@@ -6,9 +6,9 @@ use std::{cmp::Reverse, collections::BTreeMap};
 
 use edugrid_units::{Admission, Tier};
 
-use crate::scenario::{CLASSES, FACTORS, Job, POOLS, Province, job_name, tenant_name};
+use crate::scenario::{CLASSES, FACTORS, Job, POOLS, Province, job_name, tenant_name, user_name};
 
-/// One part of a key: over, share in a common unit, name.
+/// One part of a key: over, share in a common unit, name. Users are always over.
 type Part = (bool, i128, String);
 /// O2's whole key.
 type Key = (Vec<Part>, Reverse<i32>, i64, usize);
@@ -18,6 +18,7 @@ type Key = (Vec<Part>, Reverse<i32>, i64, usize);
 struct Running {
     pool: usize,
     tenant: usize,
+    user: usize,
     cards: i128,
     nodes: BTreeMap<usize, u64>,
 }
@@ -157,6 +158,14 @@ impl<'a> Naive<'a> {
             });
             parts.push((over, share, String::new()));
         }
+        let share = self.share(pool, 1, |p| {
+            let own = self
+                .running
+                .values()
+                .filter(|r| r.pool == p && r.tenant == tenant && r.user == job.user);
+            own.map(|r| r.cards).sum()
+        });
+        parts.push((true, share, user_name(job.user)));
         (parts, Reverse(CLASSES[job.class].2), job.created, at)
     }
 
@@ -254,7 +263,7 @@ impl<'a> Naive<'a> {
         {
             return false;
         }
-        let (one, replicas) = (job.cards, job.replicas);
+        let (one, replicas, user) = (job.cards, job.replicas, job.user);
         let nodes: BTreeMap<usize, u64> = planned
             .into_iter()
             .flat_map(|admission| &admission.placement[0].nodes)
@@ -279,6 +288,7 @@ impl<'a> Naive<'a> {
         let running = Running {
             pool,
             tenant,
+            user,
             cards,
             nodes,
         };

@@ -41,6 +41,7 @@ pub struct Node {
 #[derive(Clone, Debug)]
 pub struct Job {
     pub tenant: usize,
+    pub user: usize,
     pub class: usize,
     pub replicas: u32,
     pub cards: u64,
@@ -121,21 +122,24 @@ fn job() -> impl Strategy<Value = Job> {
     let pools = Just((0..POOLS.len()).collect::<Vec<_>>()).prop_shuffle();
     let pools = (pools, 1..=POOLS.len()).prop_map(|(pools, count)| pools[..count].to_vec());
     (
-        0_usize..100,
+        (0_usize..100, 0_usize..3),
         0..CLASSES.len(),
         1_u32..4,
         1_u64..5,
         pools,
         0_i64..5,
     )
-        .prop_map(|(tenant, class, replicas, cards, pools, created)| Job {
-            tenant,
-            class,
-            replicas,
-            cards,
-            pools,
-            created,
-        })
+        .prop_map(
+            |((tenant, user), class, replicas, cards, pools, created)| Job {
+                tenant,
+                user,
+                class,
+                replicas,
+                cards,
+                pools,
+                created,
+            },
+        )
 }
 
 pub fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -255,7 +259,7 @@ impl Job {
             generation: 1,
             created: Stamp(self.created),
             tenant: tenant.into(),
-            submitter: "li".to_owned(),
+            submitter: user_name(self.user),
             class: Some(CLASSES[self.class].0.into()),
             job_type: JobType::Training,
             walltime: None,
@@ -281,6 +285,10 @@ impl Job {
             next_attempt: 1,
         }
     }
+}
+
+pub fn user_name(at: usize) -> String {
+    format!("u{at}")
 }
 
 pub fn job_name(at: usize) -> String {

@@ -352,7 +352,7 @@ impl Play {
             name: name.into(),
             generation: 1,
             path: words.list("path").into_iter().map(Into::into).collect(),
-            submitter: "li".into(),
+            submitter: words.get("user").unwrap_or("li").into(),
             class: "standard".into(),
             tier: Tier::Standard,
             preemptible: true,

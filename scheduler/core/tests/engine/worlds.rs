@@ -106,6 +106,67 @@ fn world_6_a_large_job_of_an_idle_tenant_is_first() {
     ");
 }
 
+/// World 7: one student submits 5,000 jobs of four hours to a lab of 8 cards, another
+/// one a minute later. In order of time the second would wait for 104 days; as users
+/// are the leaf's children, the next card that is free is hers, and then they take turns.
+#[test]
+fn world_7_users_of_a_leaf_take_turns() {
+    let mut text = "
+        tenant root quota=p:8
+        tenant lab parent=root quota=p:8
+        pool p card=gpu
+        node n pool=p cards=8
+    "
+    .to_owned();
+    for at in 0..5000 {
+        text += &format!("job a{at:04} tenant=lab user=an at=540\n");
+    }
+    text += "schedule\n";
+    for at in 0..6 {
+        text += &format!("job b{at:04} tenant=lab user=bo at=600\n");
+    }
+    for at in 0..6 {
+        text += &format!("end a{at:04}\nschedule\n");
+    }
+    let output = play(&text);
+    let admitted: Vec<&str> = output
+        .lines()
+        .filter_map(|line| line.strip_prefix("+ "))
+        .filter_map(|line| line.split(' ').next())
+        .skip(8)
+        .collect();
+    assert_eq!(
+        admitted,
+        ["b0000", "b0001", "b0002", "b0003", "a0008", "a0009"]
+    );
+}
+
+/// Users are compared within their leaf only: whoever shares a lab with a busy user is
+/// not ranked behind other labs for it, and a user's name decides between equals.
+#[test]
+fn users_count_within_their_leaf_and_per_kind() {
+    assert_snapshot!(play("
+        tenant root quota=p:8 quota=h:8
+        tenant a parent=root
+        tenant b parent=root
+        pool p card=gpu
+        pool h kind=super
+        node n pool=p cards=4
+        node m pool=h cpu=8
+        replay old path=a,root user=zhao pool=h billed=8 nodes=m:8
+        job a1 tenant=a user=zhao pools=p at=2
+        job a2 tenant=a user=qian pools=p at=3
+        job b1 tenant=b user=zhao pools=p at=4
+        job a3 tenant=a user=zhao pools=p at=1
+        schedule
+    "), @r"
+    + a2 p 1 on n×1
+    + b1 p 1 on n×1
+    + a3 p 1 on n×1
+    + a1 p 1 on n×1
+    ");
+}
+
 /// World 10: U's idle cores don't count against its cards: shares are per kind.
 #[test]
 fn world_10_shares_are_kept_per_kind() {
