@@ -1,5 +1,8 @@
 //! Keeps the YAML of our definitions in step with the Rust that they are derived from: once for people to read and to
-//! apply by hand, once for the chart, which can only read files of its own. It must not know what the definitions say.
+//! apply by hand, once for the chart, which can only read files of its own; likewise the page of reasons. It must not
+//! know what the definitions say.
+
+mod reasons;
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Number, Value};
@@ -62,6 +65,17 @@ fn run_in(root: &Path, check: bool) -> Result<()> {
                 fs::remove_file(&path).with_context(|| format!("remove {}", path.display()))?;
             }
         }
+    }
+    let page = root.join(reasons::PAGE);
+    let text = reasons::page();
+    if !check {
+        if let Some(folder) = page.parent() {
+            fs::create_dir_all(folder)
+                .with_context(|| format!("make folder {}", folder.display()))?;
+        }
+        fs::write(&page, text).with_context(|| format!("write {}", page.display()))?;
+    } else if fs::read_to_string(&page).ok().as_ref() != Some(&text) {
+        differences.push(format!("{} is stale or missing", reasons::PAGE));
     }
     if !differences.is_empty() {
         bail!(

@@ -5,6 +5,7 @@
 //! has what they cannot see: which crate may know which, module order, sizes, leaks.
 
 mod code;
+mod docs;
 mod edges;
 mod order;
 mod sources;
@@ -71,6 +72,7 @@ fn check(root: &Path) -> Result<Vec<Finding>> {
     let files = files(root)?;
     let mut findings = sources::check(root, &files)?;
     findings.extend(order::check(root, &files)?);
+    findings.extend(docs::check(root, &files)?);
     findings.extend(edges::check(root)?);
     findings.extend(walls::check_page(root));
     Ok(findings)

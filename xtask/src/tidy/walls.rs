@@ -137,7 +137,7 @@ pub(super) const WALLS: &[Wall] = &[
     },
     Wall {
         of: "xtask",
-        ours: &["edugrid-crds"],
+        ours: &["edugrid-units", "edugrid-crds"],
         others: Others::AnyBut(&["kube", "tokio"]),
         never_below: CLIENTS,
         why: "chores run kubectl and helm like a person would, and build without the product",
