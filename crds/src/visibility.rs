@@ -2,20 +2,28 @@
 //! API server's aggregation layer (API.md, "How people read what is in memory").
 //!
 //! These are answers, not stored objects: no schema, no status, nothing to write. Queues and explanations stand in the
-//! jobs' namespaces, statements and use in the tenants' home namespaces, so that RBAC there decides who reads them. How
-//! an answer comes about, and who serves it, is not known here.
+//! jobs' namespaces, statements, use and vouchers in the tenants' home namespaces, so that RBAC there decides who reads
+//! them. What a namespace's answers name is its own tenant, the tenants above it and those below it; of all others only
+//! numbers are told. How an answer comes about, and who serves it, is not known here.
 
 mod explanation;
 mod queue;
+mod reason;
 mod statement;
 mod tenant_use;
+mod voucher_use;
 
-pub use explanation::{AHEAD_MAX, Ahead, Explanation, PathStep, Placed, Reason};
-pub use queue::{QUEUED_JOBS_MAX, QueuePhase, QueuedJob, QueuedJobList};
+pub use explanation::{AHEAD_MAX, Ahead, Explanation, PathStep, Placed};
+pub use queue::{QueuePhase, QueuedJob, QueuedJobList};
+pub use reason::{Amount, AmountUnit, Reason, ReasonDetails};
 pub use statement::{
     AccountLine, LedgerPosition, Movement, Statement, StatementList, Totals, Transfer, VoucherShare,
 };
-pub use tenant_use::{OwnMoney, PoolUse, TenantUse, TenantUseList, VoucherUse};
+pub use tenant_use::{
+    OwnMoney, Party, PoolUse, ReasonCount, TenantUse, TenantUseList, UserPool, UserUse,
+    VoucherMoney,
+};
+pub use voucher_use::{Relation, VoucherUse, VoucherUseList, VoucherUseState};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ListMeta, ObjectMeta, Time};
 use serde::{Deserialize, Serialize};
@@ -78,7 +86,7 @@ pub const STATEMENTS: Resource = Resource {
     singular: "statement",
     short_names: &[],
 };
-/// A tenant's quota, use and money at this moment.
+/// Quota, use and money of a tenant and of all below it, at this moment.
 pub const TENANT_USES: Resource = Resource {
     kind: "TenantUse",
     list_kind: Some("TenantUseList"),
@@ -86,8 +94,25 @@ pub const TENANT_USES: Resource = Resource {
     singular: "tenantuse",
     short_names: &["tu"],
 };
+/// The vouchers that a tenant can spend or watch over, at this moment.
+pub const VOUCHER_USES: Resource = Resource {
+    kind: "VoucherUse",
+    list_kind: Some("VoucherUseList"),
+    plural: "voucheruses",
+    singular: "voucheruse",
+    short_names: &["vu"],
+};
 /// All of them, in the order of discovery.
-pub const RESOURCES: [Resource; 4] = [QUEUED_JOBS, EXPLANATIONS, STATEMENTS, TENANT_USES];
+pub const RESOURCES: [Resource; 5] = [
+    QUEUED_JOBS,
+    EXPLANATIONS,
+    STATEMENTS,
+    TENANT_USES,
+    VOUCHER_USES,
+];
+
+/// Most answers in one page of a list, whatever `limit` asks for; without `limit` too.
+pub const PAGE_MAX: usize = 10_000;
 
 /// The age of an answer, flattened into it. Memory is always a little behind the cluster: whoever decides by an answer
 /// sees by how much.
@@ -128,7 +153,7 @@ fn api_version() -> String {
 
 /// A list of answers as Kubernetes writes it, with the age of the whole.
 macro_rules! list {
-    ($(#[$doc:meta])* $list:ident of $item:ident) => {
+    ($(#[$doc:meta])* $list:ident of $item:ident $(with $(#[$extra_doc:meta])* $extra:ident: $type:ty)?) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
         #[serde(rename_all = "camelCase")]
@@ -138,7 +163,8 @@ macro_rules! list {
             pub api_version: String,
             /// The list's kind.
             pub kind: String,
-            /// `remainingItemCount` says how many were left out of a list that grew too long.
+            /// Of a page that isn't the last: `continue`, by which the next one is asked for, and `remainingItemCount`,
+            /// how many come after it.
             #[serde(default)]
             pub metadata: super::ListMeta,
             /// When it was true.
@@ -146,6 +172,11 @@ macro_rules! list {
             pub age: super::Age,
             /// The answers.
             pub items: Vec<$item>,
+            $(
+                $(#[$extra_doc])*
+                #[serde(default, skip_serializing_if = "Vec::is_empty")]
+                pub $extra: Vec<$type>,
+            )?
         }
 
         impl $list {
@@ -158,6 +189,7 @@ macro_rules! list {
                     metadata: super::ListMeta::default(),
                     age,
                     items,
+                    $($extra: Vec::new(),)?
                 }
             }
         }

@@ -1,11 +1,11 @@
 //! `Explanation`: why one job waits, with the numbers that would change it, or where it runs.
 
-use super::{Age, EXPLANATIONS, ObjectMeta, QueuePhase, api_version, metadata};
+use super::{Age, EXPLANATIONS, ObjectMeta, QueuePhase, Reason, api_version, metadata};
 use crate::text::{DurationText, Money, Quantity};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde::{Deserialize, Serialize};
 
-/// Most jobs of `ahead`.
+/// Most lines of `ahead`.
 pub const AHEAD_MAX: usize = 20;
 
 /// Why one job waits, or where it runs. Its name is the job's.
@@ -42,9 +42,18 @@ pub struct Explanation {
     /// Quota on the way from the job's tenant to the root.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub path: Vec<PathStep>,
-    /// The first of the jobs before it, at most [`AHEAD_MAX`].
+    /// Those before it in the pool's queue, the first at most [`AHEAD_MAX`] lines.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ahead: Vec<Ahead>,
+    /// Billed units of all that are before it, those without a line included; their count is `positionInPool` − 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub units_ahead: Option<Quantity>,
+    /// How many wait for that pool in all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting_in_pool: Option<u64>,
+    /// Its place among the waiting jobs of its tenant, from 1; only while it waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position_in_tenant: Option<u64>,
     /// Its place among all that wait for its pool, from 1; only while it waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub position_in_pool: Option<u64>,
@@ -76,52 +85,15 @@ impl Explanation {
             other_pools: Vec::new(),
             path: Vec::new(),
             ahead: Vec::new(),
+            units_ahead: None,
+            waiting_in_pool: None,
+            position_in_tenant: None,
             position_in_pool: None,
             walltime: None,
             highest_cost: None,
             placement: Vec::new(),
         }
     }
-}
-
-/// A reason with its fields (W). Amounts are text with their unit where it isn't the pool's: `12`, `384.00 yuan`, `8h`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Reason {
-    /// The code.
-    pub code: String,
-    /// The sentence.
-    pub message: String,
-    /// The same in Chinese.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub message_zh: Option<String>,
-    /// What whoever waits can do.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub way_out: Option<String>,
-    /// The same in Chinese.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub way_out_zh: Option<String>,
-    /// The tenant of the tree where the check failed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub node: Option<String>,
-    /// The pool it is about.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pool: Option<String>,
-    /// What it names: a field, a resource, an object, a job in front.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub subject: Option<String>,
-    /// How much was asked.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub asked: Option<String>,
-    /// How much there is for it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub free: Option<String>,
-    /// How much is missing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub missing: Option<String>,
-    /// When it may end by itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub until: Option<Time>,
 }
 
 /// The quota of one tenant on the job's path, in one pool's units (Q1, Q2).
@@ -138,6 +110,9 @@ pub struct PathStep {
     pub effective_nominal: Quantity,
     /// Used by its subtree.
     pub usage: Quantity,
+    /// Used above what counts of its nominal (O3).
+    #[serde(default)]
+    pub borrowed: Quantity,
     /// What it could still use, borrowing included; negative after a cut (Q3).
     pub available: Quantity,
     /// How much it may borrow; absent: no limit of its own.
@@ -145,20 +120,25 @@ pub struct PathStep {
     pub borrowing_limit: Option<Quantity>,
 }
 
-/// A job that comes before.
+/// A job that comes before, or a run of jobs of which the reader may not know more than how many and how large.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Ahead {
-    /// Its place in the pool's order, from 1.
+    /// The place of the first of them in the pool's order, from 1.
     pub position: u64,
-    /// Its tenant.
-    pub tenant: String,
-    /// Its namespace.
-    pub namespace: String,
-    /// Its name.
-    pub name: String,
-    /// Its billed units.
+    /// How many they are; 1 where one is named.
+    pub jobs: u64,
+    /// Their billed units, in sum.
     pub units: Quantity,
+    /// Their tenant; absent: others', one or several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
+    /// The namespace of the one that is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Its name. Jobs of the reader's tenant and of those below it are named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
 }
 
 /// Where some replicas of a role were placed.

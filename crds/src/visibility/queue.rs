@@ -1,12 +1,9 @@
 //! `QueuedJob`: one line of the queue, for each unfinished job of a namespace.
 
-use super::{Age, ObjectMeta, QUEUED_JOBS, api_version, list, metadata};
+use super::{Age, ObjectMeta, QUEUED_JOBS, ReasonDetails, api_version, list, metadata};
 use crate::text::{Money, Quantity};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde::{Deserialize, Serialize};
-
-/// Most jobs in one answer; what is left out is counted in the list's metadata.
-pub const QUEUED_JOBS_MAX: usize = 10_000;
 
 /// Where an unfinished job stands.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +51,12 @@ pub struct QueuedJob {
     /// The same in a sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// The same in Chinese.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_zh: Option<String>,
+    /// The same in fields, for readers that make their own sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<ReasonDetails>,
     /// The tenant it counts for; absent where the namespace's tenant is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
@@ -98,6 +101,8 @@ impl QueuedJob {
             phase,
             reason: None,
             message: None,
+            message_zh: None,
+            details: None,
             tenant: None,
             class: None,
             tier: None,

@@ -1,6 +1,6 @@
 //! `explain`: why a job waits, with the numbers that would change it, or where it runs.
 
-use edugrid_crds::visibility::{EXPLANATIONS, Explanation, PathStep, Reason};
+use edugrid_crds::visibility::{Amount, EXPLANATIONS, Explanation, PathStep, Reason};
 
 use crate::{
     arguments::{Explain, Format},
@@ -94,19 +94,21 @@ fn head(told: &Explanation) -> String {
 
 /// The reason's numbers and what it is about, one a line.
 fn numbers(reason: &Reason) -> Vec<String> {
+    let details = &reason.details;
+    let amount = |amount: &Option<Amount>| amount.as_ref().map(ToString::to_string);
     let fields = [
-        ("about", &reason.subject),
-        ("tenant", &reason.node),
-        ("pool", &reason.pool),
-        ("asked", &reason.asked),
-        ("free", &reason.free),
-        ("missing", &reason.missing),
+        ("about", details.subject.clone()),
+        ("tenant", details.node.clone()),
+        ("pool", details.pool.clone()),
+        ("asked", amount(&details.asked)),
+        ("free", amount(&details.free)),
+        ("missing", amount(&details.missing)),
     ];
     let mut lines: Vec<String> = fields
         .iter()
         .filter_map(|(label, value)| value.as_ref().map(|value| format!("  {label:<12}{value}")))
         .collect();
-    if let Some(until) = &reason.until {
+    if let Some(until) = &details.until {
         lines.push(format!("  {:<12}{}", "until", output::instant(until)));
     }
     lines
@@ -167,14 +169,18 @@ fn ahead(told: &Explanation) -> String {
     }
     let mut grid = Grid::new(&["PLACE", "TENANT", "JOB", "UNITS"]);
     for job in &told.ahead {
+        let named = job.namespace.as_ref().zip(job.name.as_ref());
         grid.row(vec![
             job.position.to_string(),
-            job.tenant.clone(),
-            format!("{}/{}", job.namespace, job.name),
+            job.tenant.clone().unwrap_or_else(|| "others".to_owned()),
+            named.map_or_else(
+                || format!("{} jobs", job.jobs),
+                |(namespace, name)| format!("{namespace}/{name}"),
+            ),
             job.units.to_string(),
         ]);
     }
-    let shown = u64::try_from(told.ahead.len()).unwrap_or(u64::MAX);
+    let shown = told.ahead.iter().map(|line| line.jobs).sum::<u64>();
     let before = told.position_in_pool.unwrap_or(0).saturating_sub(1);
     let rest = match before.saturating_sub(shown) {
         0 => String::new(),
@@ -189,7 +195,7 @@ fn other_pools(reasons: &[Reason]) -> String {
     }
     let mut grid = Grid::new(&["POOL", "REASON", "MESSAGE"]);
     for reason in reasons {
-        let pool = reason.pool.clone().unwrap_or_default();
+        let pool = reason.details.pool.clone().unwrap_or_default();
         grid.row(vec![pool, reason.code.clone(), reason.message.clone()]);
     }
     format!("Other pools:\n{}", grid.text())

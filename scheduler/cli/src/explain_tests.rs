@@ -1,6 +1,6 @@
 //! Explanations as people read them.
 
-use edugrid_crds::visibility::{Age, Ahead, Placed, QueuePhase};
+use edugrid_crds::visibility::{Age, Ahead, AmountUnit, Placed, QueuePhase, ReasonDetails};
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 
 use super::*;
@@ -22,17 +22,24 @@ fn job(phase: QueuePhase) -> Explanation {
 
 #[test]
 fn a_job_that_waits() {
+    let units = |value: &str| Amount {
+        value: value.into(),
+        unit: AmountUnit::PoolUnit,
+    };
     let mut told = job(QueuePhase::Waiting);
     told.reason = Some(Reason {
         code: "QuotaExceeded".into(),
         message: "not enough quota is free, pool a100, tenant sdu, asked 32, free 8, missing 24"
             .into(),
-        node: Some("sdu".into()),
-        pool: Some("a100".into()),
-        asked: Some("32".into()),
-        free: Some("8".into()),
-        missing: Some("24".into()),
-        until: Some(at("2026-11-22T09:30:00Z")),
+        details: ReasonDetails {
+            node: Some("sdu".into()),
+            pool: Some("a100".into()),
+            asked: Some(units("32")),
+            free: Some(units("8")),
+            missing: Some(units("24")),
+            until: Some(at("2026-11-22T09:30:00Z")),
+            ..ReasonDetails::default()
+        },
         ..Reason::default()
     });
     told.position_in_pool = Some(5);
@@ -46,19 +53,32 @@ fn a_job_that_waits() {
         usage: "56".into(),
         available: available.into(),
         borrowing_limit: limit.map(Into::into),
+        ..PathStep::default()
     };
     told.path = vec![step("sdu-cs", "-4", Some("32")), step("sdu", "8", None)];
-    told.ahead = vec![Ahead {
-        position: 1,
-        tenant: "hit".into(),
-        namespace: "hit-ai".into(),
-        name: "llama".into(),
-        units: "64".into(),
-    }];
+    told.ahead = vec![
+        Ahead {
+            position: 1,
+            jobs: 1,
+            tenant: Some("sdu-cs".into()),
+            namespace: Some("sdu-cs".into()),
+            name: Some("llama".into()),
+            units: "64".into(),
+        },
+        Ahead {
+            position: 2,
+            jobs: 2,
+            units: "12".into(),
+            ..Ahead::default()
+        },
+    ];
     told.other_pools = vec![Reason {
         code: "NoMatchingPool".into(),
         message: "no pool can hold it".into(),
-        pool: Some("h800".into()),
+        details: ReasonDetails {
+            pool: Some("h800".into()),
+            ..ReasonDetails::default()
+        },
         ..Reason::default()
     }];
     assert_eq!(
@@ -84,8 +104,9 @@ sdu      a100   64        64          56     8           no limit
 
 Before it:
 PLACE   TENANT   JOB            UNITS
-1       hit      hit-ai/llama   64
-and 3 more
+1       sdu-cs   sdu-cs/llama   64
+2       others   2 jobs         12
+and 1 more
 
 Other pools:
 POOL   REASON           MESSAGE

@@ -131,6 +131,17 @@ pub struct QueueEntry {
     pub reason: Option<Reason>,
 }
 
+/// A job that waits, as far as it is counted for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WaitingJob<'a> {
+    /// Its tenant.
+    pub tenant: &'a TenantName,
+    /// Who submitted it.
+    pub submitter: &'a str,
+    /// Why it waits; nothing before it was looked at.
+    pub reason: Option<&'a Reason>,
+}
+
 /// Which waiting jobs to list; what is absent does not matter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct QueueFilter {
@@ -255,6 +266,18 @@ impl World {
                 reason: self.reason(job).cloned(),
             })
             .collect()
+    }
+
+    /// All jobs that wait, by UID.
+    pub fn waiting_jobs(&self) -> impl Iterator<Item = WaitingJob<'_>> {
+        let jobs = self.jobs.values();
+        let waiting =
+            jobs.filter(|job| matches!(job.state, JobState::Parked(_) | JobState::Waiting(_)));
+        waiting.map(|job| WaitingJob {
+            tenant: &job.spec.tenant,
+            submitter: &job.spec.submitter,
+            reason: self.reason(job),
+        })
     }
 
     /// All jobs that are in the order, as they would be tried if all fitted.

@@ -29,7 +29,7 @@ mod world;
 
 pub use explain::{
     Explanation, JobAhead, PathNode, PoolCondition, PoolView, QueueEntry, QueueFilter, Stage,
-    TenantCondition, TenantPoolView, TenantView, UserNode,
+    TenantCondition, TenantPoolView, TenantView, UserNode, WaitingJob,
 };
 pub use queue::{
     ClassSpec, DEFAULT_CLASS, DataClass, Devices, JobSpec, JobType, Request, RoleSpec, Taint,

@@ -11,7 +11,7 @@ fn uses(tenant: &Tenant, usage: &str) -> TenantUse {
         "apiVersion": "visibility.edugrid.io/v1alpha1", "kind": "TenantUse",
         "metadata": {"name": tenant.name}, "asOf": "2026-11-22T10:00:00Z",
         "pools": [{"pool": POOL, "nominal": "12", "effectiveNominal": "12", "usage": usage, "borrowed": "0", "available": "0"}],
-        "vouchers": [{"name": "a", "face": "10.00", "held": "1.00", "spent": "2.50", "available": "0.00", "state": "Active"}],
+        "vouchers": {"count": 1, "held": "1.00", "spent": "2.50", "available": "0.00"},
         "own": {"held": "1.00", "spent": "2.00", "available": "0.00"},
     });
     serde_json::from_value(value).expect("a TenantUse")

@@ -7,11 +7,11 @@ use edugrid_core::QueueFilter;
 use edugrid_crds::{
     text::{Money, Quantity},
     visibility::{
-        Age, Ahead, Explanation, OwnMoney, PathStep, Placed, PoolUse, QUEUED_JOBS_MAX, QueuePhase,
-        QueuedJob, QueuedJobList, Reason as ToldReason, TenantUse, VirtualClock, VoucherUse,
+        Age, Ahead, Amount as ToldAmount, AmountUnit, Explanation, PAGE_MAX, PathStep, Placed,
+        QueuePhase, QueuedJob, QueuedJobList, Reason as ToldReason, ReasonDetails, VirtualClock,
     },
 };
-use edugrid_units::{JobUid, Language, MicroYuan, MilliUnits, Reason, Stamp, TenantName};
+use edugrid_units::{Amount, JobUid, Language, MicroYuan, MilliUnits, Reason, Stamp, TenantName};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
@@ -36,9 +36,8 @@ impl Desk {
             Query::Statement { tenant, month } => self
                 .statement(tenant, month)
                 .map(|told| Reply::Statement(Box::new(told))),
-            Query::TenantUse { tenant } => self
-                .tenant_use(tenant)
-                .map(|told| Reply::TenantUse(Box::new(told))),
+            Query::TenantUses { home } => self.tenant_uses(home.as_ref()).map(Reply::TenantUses),
+            Query::VoucherUses { home } => self.voucher_uses(home.as_ref()).map(Reply::VoucherUses),
         }
     }
 
@@ -83,8 +82,8 @@ impl Desk {
                 order.get(job.uid()).copied().unwrap_or(usize::MAX),
             )
         });
-        let left_out = jobs.len().saturating_sub(QUEUED_JOBS_MAX);
-        let lines = jobs.into_iter().take(QUEUED_JOBS_MAX).map(|job| {
+        let left_out = jobs.len().saturating_sub(PAGE_MAX);
+        let lines = jobs.into_iter().take(PAGE_MAX).map(|job| {
             let place = order.get(job.uid()).and_then(|at| places.get(*at));
             self.queued(job, place)
         });
@@ -124,7 +123,10 @@ impl Desk {
                 .reason
                 .as_ref()
                 .map(|reason| reason.code.as_str().to_owned());
-            line.message = place.reason.as_ref().map(ToString::to_string);
+            let reason = place.reason.as_ref();
+            line.message = reason.map(ToString::to_string);
+            line.message_zh = reason.map(|reason| reason.sentence(Language::Chinese));
+            line.details = reason.map(details);
         }
         line
     }
@@ -175,9 +177,10 @@ impl Desk {
             .pools
             .iter()
             .filter(|(pool, _)| Some(pool) != main.as_ref())
-            .map(|(pool, why)| ToldReason {
-                pool: Some(pool.to_string()),
-                ..reason(why)
+            .map(|(pool, why)| {
+                let mut told = reason(why);
+                told.details.pool = Some(pool.to_string());
+                told
             })
             .collect();
         told.position_in_pool = explained
@@ -217,6 +220,7 @@ impl Desk {
                     nominal: quantity(nominal.unwrap_or(node.effective)),
                     effective_nominal: quantity(node.effective),
                     usage: quantity(node.used),
+                    borrowed: quantity(node.borrowed),
                     available: Quantity::from(node.available.to_string().as_str()),
                     borrowing_limit: limit.map(quantity),
                 }
@@ -226,61 +230,13 @@ impl Desk {
             .zip(&explained.ahead)
             .map(|(position, ahead)| Ahead {
                 position,
-                tenant: ahead.tenant.to_string(),
-                namespace: ahead.namespace.clone(),
-                name: ahead.name.clone(),
+                jobs: 1,
+                tenant: Some(ahead.tenant.to_string()),
+                namespace: Some(ahead.namespace.clone()),
+                name: Some(ahead.name.clone()),
                 units: quantity(ahead.billed.unwrap_or_default()),
             })
             .collect();
-    }
-
-    fn tenant_use(&self, tenant: &TenantName) -> Result<TenantUse, NotFound> {
-        let view = self
-            .world
-            .tenants()
-            .into_iter()
-            .find(|view| view.name == *tenant);
-        let view = view.ok_or_else(|| NotFound::Tenant(tenant.clone()))?;
-        let mut told = TenantUse::new(self.age(), tenant.as_str());
-        told.pools = view
-            .pools
-            .iter()
-            .filter(|line| line.nominal.is_some() || line.used > MilliUnits::ZERO)
-            .map(|line| PoolUse {
-                pool: line.pool.to_string(),
-                nominal: quantity(line.nominal.unwrap_or(line.effective)),
-                effective_nominal: quantity(line.effective),
-                usage: quantity(line.used),
-                borrowed: quantity(line.borrowed),
-                available: Quantity::from(line.available.to_string().as_str()),
-            })
-            .collect();
-        let own = |voucher: &&edugrid_ledger::Voucher| voucher.grant.holder() == Some(tenant);
-        told.vouchers = self
-            .books
-            .vouchers()
-            .filter(own)
-            .filter_map(|voucher| {
-                let name = &voucher.grant.voucher;
-                let balance = self.books.voucher_balance(name)?;
-                Some(VoucherUse {
-                    name: name.to_string(),
-                    face: money(balance.face),
-                    held: money(balance.held),
-                    spent: money(balance.spent),
-                    available: money(balance.available),
-                    valid_until: voucher.grant.valid_until.map(time),
-                    state: state_word(voucher.state).to_owned(),
-                })
-            })
-            .collect();
-        let budget = self.books.budget(tenant);
-        told.own = (budget.credits_posted > MicroYuan::ZERO).then(|| OwnMoney {
-            held: money(budget.debits_pending),
-            spent: money(budget.debits_posted),
-            available: money(budget.available()),
-        });
-        Ok(told)
     }
 
     /// The tenant on which a job counts, or would.
@@ -321,14 +277,30 @@ fn reason(reason: &Reason) -> ToldReason {
         message_zh: Some(reason.sentence(Language::Chinese)),
         way_out: Some(reason.code.way_out(Language::English).to_owned()),
         way_out_zh: Some(reason.code.way_out(Language::Chinese).to_owned()),
+        details: details(reason),
+    }
+}
+
+fn details(reason: &Reason) -> ReasonDetails {
+    ReasonDetails {
         node: reason.node.as_ref().map(ToString::to_string),
         pool: reason.pool.as_ref().map(ToString::to_string),
         subject: reason.subject_in(Language::English),
-        asked: reason.asked.map(|amount| amount.to_string()),
-        free: reason.free.map(|amount| amount.to_string()),
-        missing: reason.missing.map(|amount| amount.to_string()),
+        asked: reason.asked.map(amount),
+        free: reason.free.map(amount),
+        missing: reason.missing.map(amount),
         until: reason.until.map(time),
     }
+}
+
+fn amount(amount: Amount) -> ToldAmount {
+    let (value, unit) = match amount {
+        Amount::Units(units) => (units.to_string(), AmountUnit::PoolUnit),
+        Amount::Money(money) => (money.to_string(), AmountUnit::Yuan),
+        Amount::Count(count) => (count.to_string(), AmountUnit::Count),
+        Amount::Span(span) => (span.to_string(), AmountUnit::Duration),
+    };
+    ToldAmount { value, unit }
 }
 
 /// The instant in Kubernetes' form, in whole seconds.
@@ -342,12 +314,4 @@ pub(super) fn money(amount: MicroYuan) -> Money {
 
 pub(super) fn quantity(units: MilliUnits) -> Quantity {
     Quantity::from(units.to_string().as_str())
-}
-
-fn state_word(state: edugrid_ledger::VoucherState) -> &'static str {
-    match state {
-        edugrid_ledger::VoucherState::Active => "Active",
-        edugrid_ledger::VoucherState::Frozen => "Frozen",
-        edugrid_ledger::VoucherState::Revoked => "Revoked",
-    }
 }

@@ -21,6 +21,8 @@ mod money;
 mod statements;
 mod tell;
 mod templates;
+mod uses;
+mod vouchers;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

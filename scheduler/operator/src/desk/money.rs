@@ -35,6 +35,12 @@ impl Money {
         self.again = true;
     }
 
+    /// All vouchers that are declared, by name.
+    pub(super) fn vouchers(&self) -> impl Iterator<Item = (&str, &ComputeVoucher)> {
+        let vouchers = self.vouchers.iter();
+        vouchers.map(|(name, voucher)| (name.as_str(), voucher))
+    }
+
     /// An object's status could not be written: it is told again.
     pub(super) fn forget_told(&mut self, plural: &'static str, name: &str) {
         self.told.remove(&(plural, name.to_owned()));

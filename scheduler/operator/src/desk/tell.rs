@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use edugrid_core::{TenantCondition, TenantView};
-use edugrid_crds::{Tenant, conditions, labels, tenant::Subject, tenant::SubjectKind};
+use edugrid_crds::{
+    Tenant, conditions, labels,
+    tenant::{DisplayName, Subject, SubjectKind, TenantLevel},
+};
 use edugrid_units::{JobUid, Seconds, Stamp, TenantName};
 use serde_json::{Value, json};
 
@@ -33,6 +36,8 @@ pub(super) struct Tenants {
 struct Known {
     uid: String,
     parent: Option<String>,
+    level: Option<TenantLevel>,
+    display_name: Option<DisplayName>,
     generation: Option<i64>,
     admins: Vec<Subject>,
     bad: Option<String>,
@@ -50,6 +55,8 @@ impl Tenants {
         let known = Known {
             uid,
             parent: tenant.spec.parent.clone(),
+            level: tenant.spec.level,
+            display_name: tenant.spec.display_name.clone(),
             generation: tenant.metadata.generation,
             admins: tenant.spec.admins.clone(),
             bad,
@@ -87,7 +94,20 @@ impl Tenants {
         Some(path)
     }
 
-    /// The tenant itself and all below it.
+    /// What people call a tenant: its level and its names.
+    pub(super) fn called(&self, name: &str) -> (Option<TenantLevel>, Option<DisplayName>) {
+        let known = self.known.get(name);
+        known.map_or((None, None), |known| {
+            (known.level, known.display_name.clone())
+        })
+    }
+
+    /// All tenants, by name.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.known.keys().map(String::as_str)
+    }
+
+    /// Whether there is such a tenant.
     pub(super) fn contains(&self, name: &str) -> bool {
         self.known.contains_key(name)
     }

@@ -133,6 +133,7 @@ mod tests {
                 r#""explanations" ["get"] []"#,
                 r#""statements" ["get","list"] []"#,
                 r#""tenantuses" ["get","list"] ["tu"]"#,
+                r#""voucheruses" ["get","list"] ["vu"]"#,
             ],
         );
         assert_eq!(document["groupVersion"], "visibility.edugrid.io/v1alpha1");

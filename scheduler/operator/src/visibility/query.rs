@@ -2,7 +2,9 @@
 //!
 //! Must not know: HTTP, TLS, who asks. Whoever got here was let in by the API server's RBAC.
 
-use edugrid_crds::visibility::{Explanation, QueuedJobList, Statement, StatementList, TenantUse};
+use edugrid_crds::visibility::{
+    Explanation, QueuedJobList, Statement, StatementList, TenantUseList, VoucherUseList,
+};
 use edugrid_units::TenantName;
 use tokio::sync::oneshot;
 
@@ -34,17 +36,22 @@ pub enum Query {
         /// Its name as it was asked for, such as `2026-11`; not checked.
         month: String,
     },
-    /// What a tenant has, uses and can spend now.
-    TenantUse {
-        /// Whose.
-        tenant: TenantName,
+    /// What a tenant and all below it have, use and can spend now.
+    TenantUses {
+        /// The one at the top; `None`: all tenants.
+        home: Option<TenantName>,
+    },
+    /// The vouchers of a tenant, of those above it and of those below it.
+    VoucherUses {
+        /// Whose; `None`: all vouchers.
+        home: Option<TenantName>,
     },
 }
 
 /// The answer to the query of the same name.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reply {
-    /// To [`Query::Queue`]: at most [`QUEUED_JOBS_MAX`](edugrid_crds::visibility::QUEUED_JOBS_MAX),
+    /// To [`Query::Queue`]: at most [`PAGE_MAX`](edugrid_crds::visibility::PAGE_MAX),
     /// the rest counted in the metadata.
     Queue(QueuedJobList),
     /// To [`Query::Explain`].
@@ -53,8 +60,10 @@ pub enum Reply {
     Statements(StatementList),
     /// To [`Query::Statement`].
     Statement(Box<Statement>),
-    /// To [`Query::TenantUse`].
-    TenantUse(Box<TenantUse>),
+    /// To [`Query::TenantUses`].
+    TenantUses(TenantUseList),
+    /// To [`Query::VoucherUses`].
+    VoucherUses(VoucherUseList),
 }
 
 /// What was asked about isn't there; each says what to do.

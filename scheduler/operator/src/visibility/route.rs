@@ -6,11 +6,12 @@
 use edugrid_crds::{
     labels::{HOME_NAMESPACE_PREFIX, RESERVED_TENANT_NAME},
     visibility::{
-        API_VERSION, EXPLANATIONS, GROUP, QUEUED_JOBS, QUEUED_JOBS_MAX, QueuedJobList, RESOURCES,
-        Resource, STATEMENTS, TenantUseList,
+        API_VERSION, EXPLANATIONS, GROUP, PAGE_MAX, QUEUED_JOBS, QueuedJobList, RESOURCES,
+        Resource, STATEMENTS, TENANT_USES,
     },
 };
 use edugrid_units::TenantName;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::{
     query::{NotFound, Query, Reply},
@@ -119,7 +120,7 @@ impl Target {
                 name: name.clone(),
             }),
             (EXPLANATIONS, _, _) => Err(no_list("name one job, or list queuedjobs")),
-            (_, None, _) => Err(no_list("name one tenant's home, -n edugrid-<tenant>")),
+            (STATEMENTS, None, _) => Err(no_list("name one tenant's home, -n edugrid-<tenant>")),
             (STATEMENTS, Some(namespace), name) => {
                 let tenant = self.home(namespace)?;
                 Ok(match name {
@@ -130,16 +131,14 @@ impl Target {
                     },
                 })
             }
-            // The fourth and last resource: tenantuses.
-            (_, Some(namespace), name) => {
-                let tenant = self.home(namespace)?;
-                match name {
-                    Some(name) if name != tenant.as_str() => Err(self.not_found(
-                        name,
-                        format!("the home of tenant \"{tenant}\" has only \"{tenant}\""),
-                    )),
-                    _ => Ok(Query::TenantUse { tenant }),
-                }
+            (resource, namespace, _) => {
+                let home = namespace.as_deref().map(|it| self.home(it)).transpose()?;
+                Ok(if resource == TENANT_USES {
+                    Query::TenantUses { home }
+                } else {
+                    // The fifth and last resource.
+                    Query::VoucherUses { home }
+                })
             }
         }
     }
@@ -180,9 +179,10 @@ impl Target {
         let reply = reply.map_err(|why| Refusal::not_found(self.resource, asked, &why))?;
         match (reply, &self.name) {
             (Reply::Queue(list), None) => Ok(Answer::Queue(bounded(list))),
+            (Reply::TenantUses(list), None) => Ok(Answer::TenantUses(list)),
+            (Reply::VoucherUses(list), None) => Ok(Answer::VoucherUses(list)),
             (Reply::Queue(list), Some(name)) => {
-                let named = |text: &Option<String>| text.as_deref() == Some(name);
-                let job = list.items.into_iter().find(|job| named(&job.metadata.name));
+                let job = named(list.items, name, |job| &job.metadata);
                 job.map(|job| Answer::Job(Box::new(job))).ok_or_else(|| {
                     let namespace = self.namespace.clone().unwrap_or_default();
                     let why = NotFound::Job {
@@ -192,23 +192,38 @@ impl Target {
                     self.not_found(name, why.to_string())
                 })
             }
+            (Reply::TenantUses(list), Some(name)) => {
+                let tenant = named(list.items, name, |tenant| &tenant.metadata);
+                let tenant = tenant.map(|tenant| Answer::TenantUse(Box::new(tenant)));
+                tenant.ok_or_else(|| self.absent(name, "no tenant of that name there"))
+            }
+            (Reply::VoucherUses(list), Some(name)) => {
+                let voucher = named(list.items, name, |voucher| &voucher.metadata);
+                let voucher = voucher.map(|voucher| Answer::VoucherUse(Box::new(voucher)));
+                voucher.ok_or_else(|| self.absent(name, "no voucher of that name there"))
+            }
             (Reply::Explanation(explanation), _) => Ok(Answer::Explanation(explanation)),
             (Reply::Statements(list), _) => Ok(Answer::Statements(list)),
             (Reply::Statement(statement), _) => Ok(Answer::Statement(statement)),
-            (Reply::TenantUse(tenant), Some(_)) => Ok(Answer::TenantUse(tenant)),
-            (Reply::TenantUse(tenant), None) => {
-                let age = tenant.age.clone();
-                Ok(Answer::TenantUses(TenantUseList::new(age, vec![*tenant])))
-            }
         }
     }
+
+    fn absent(&self, name: &str, why: &str) -> Refusal {
+        self.not_found(name, why.to_owned())
+    }
+}
+
+/// The one of that name.
+fn named<T>(items: Vec<T>, name: &str, metadata: fn(&T) -> &ObjectMeta) -> Option<T> {
+    let mut items = items.into_iter();
+    items.find(|item| metadata(item).name.as_deref() == Some(name))
 }
 
 /// Cuts a list that grew too long, and says by how many.
 fn bounded(mut list: QueuedJobList) -> QueuedJobList {
-    let rest = list.items.len().saturating_sub(QUEUED_JOBS_MAX);
+    let rest = list.items.len().saturating_sub(PAGE_MAX);
     if rest > 0 {
-        list.items.truncate(QUEUED_JOBS_MAX);
+        list.items.truncate(PAGE_MAX);
         let more = i64::try_from(rest).unwrap_or(i64::MAX);
         let known = list.metadata.remaining_item_count.unwrap_or(0);
         list.metadata.remaining_item_count = Some(known.saturating_add(more));

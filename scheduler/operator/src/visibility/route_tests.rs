@@ -1,6 +1,6 @@
 //! Paths, the questions they become, and what is picked out of the answers.
 
-use edugrid_crds::visibility::{Age, Explanation, QueuePhase, QueuedJob, TenantUse};
+use edugrid_crds::visibility::{Age, Explanation, QueuePhase, QueuedJob, TenantUse, TenantUseList};
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 
 use super::*;
@@ -95,12 +95,22 @@ fn paths_become_questions() {
         ),
         (
             "/namespaces/edugrid-sdu/tenantuses",
-            Query::TenantUse { tenant: home() },
+            Query::TenantUses { home: Some(home()) },
         ),
         (
-            "/namespaces/edugrid-sdu/tenantuses/sdu",
-            Query::TenantUse { tenant: home() },
+            "/namespaces/edugrid-sdu/tenantuses/sdu-cs",
+            Query::TenantUses { home: Some(home()) },
         ),
+        ("/tenantuses", Query::TenantUses { home: None }),
+        (
+            "/namespaces/edugrid-sdu/voucheruses",
+            Query::VoucherUses { home: Some(home()) },
+        ),
+        (
+            "/namespaces/edugrid-sdu/voucheruses/sdu-2026-a",
+            Query::VoucherUses { home: Some(home()) },
+        ),
+        ("/voucheruses", Query::VoucherUses { home: None }),
     ] {
         assert_eq!(asked(path), Ok(query), "{path}");
     }
@@ -127,11 +137,6 @@ fn what_is_not_read_so_is_refused_with_the_way_out() {
             "/namespaces/edugrid-system/tenantuses",
             "namespaces \"edugrid-system\" not found: it is no tenant's home, tenantuses stand \
              in edugrid-<tenant>",
-        ),
-        (
-            "/namespaces/edugrid-sdu/tenantuses/hit",
-            "tenantuses.visibility.edugrid.io \"hit\" not found: the home of tenant \"sdu\" has \
-             only \"sdu\"",
         ),
     ] {
         assert_eq!(asked(path), Err(words.to_owned()), "{path}");
@@ -203,21 +208,35 @@ fn what_the_loop_does_not_find_becomes_a_status_of_kubernetes() {
 }
 
 #[test]
-fn a_tenant_is_alone_in_its_list() {
-    let reply = || Ok(Reply::TenantUse(Box::new(TenantUse::new(age(), "sdu"))));
-    let list = target("/namespaces/edugrid-sdu/tenantuses")
-        .unwrap()
-        .pick(reply());
-    let expected = TenantUseList::new(age(), vec![TenantUse::new(age(), "sdu")]);
-    assert_eq!(list, Ok(Answer::TenantUses(expected)));
+fn one_tenant_is_picked_out_of_a_home() {
+    let tenant = |name: &str| TenantUse::new(age(), "edugrid-sdu", name);
+    let list = TenantUseList::new(age(), vec![tenant("sdu"), tenant("sdu-cs")]);
+    let pick = |path: &str| {
+        target(path)
+            .unwrap()
+            .pick(Ok(Reply::TenantUses(list.clone())))
+    };
+    assert_eq!(
+        pick("/namespaces/edugrid-sdu/tenantuses"),
+        Ok(Answer::TenantUses(list.clone()))
+    );
+    assert_eq!(
+        pick("/namespaces/edugrid-sdu/tenantuses/sdu-cs"),
+        Ok(Answer::TenantUse(Box::new(tenant("sdu-cs")))),
+    );
+    let missing = pick("/namespaces/edugrid-sdu/tenantuses/hit").unwrap_err();
+    assert_eq!(
+        missing.to_string(),
+        "tenantuses.visibility.edugrid.io \"hit\" not found: no tenant of that name there",
+    );
 }
 
 #[test]
 fn a_list_that_grew_too_long_says_what_it_lacks() {
     let job = QueuedJob::new(age(), "sdu-cs", "a", QueuePhase::Waiting);
-    let list = QueuedJobList::new(age(), vec![job; QUEUED_JOBS_MAX + 7]);
+    let list = QueuedJobList::new(age(), vec![job; PAGE_MAX + 7]);
     let cut = bounded(list);
-    assert_eq!(cut.items.len(), QUEUED_JOBS_MAX);
+    assert_eq!(cut.items.len(), PAGE_MAX);
     assert_eq!(cut.metadata.remaining_item_count, Some(7));
 }
 

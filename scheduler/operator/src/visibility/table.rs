@@ -6,7 +6,8 @@
 use edugrid_crds::{
     text::{Money, Quantity},
     visibility::{
-        Explanation, QueuedJob, QueuedJobList, Statement, StatementList, TenantUse, TenantUseList,
+        Explanation, QueuedJob, QueuedJobList, Relation, Statement, StatementList, TenantUse,
+        TenantUseList, VoucherUse, VoucherUseList,
     },
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ListMeta, ObjectMeta, Time};
@@ -30,10 +31,14 @@ pub enum Answer {
     Statements(StatementList),
     /// One month.
     Statement(Box<Statement>),
-    /// The one tenant of a home.
+    /// The tenants of a home.
     TenantUses(TenantUseList),
-    /// The tenant.
+    /// One tenant.
     TenantUse(Box<TenantUse>),
+    /// The vouchers of a home.
+    VoucherUses(VoucherUseList),
+    /// One voucher.
+    VoucherUse(Box<VoucherUse>),
 }
 
 /// How much of the object a row carries (`includeObject`).
@@ -109,6 +114,8 @@ impl Answer {
             Self::Statement(statement) => one(statement.as_ref(), include),
             Self::TenantUses(list) => table(&list.items, &list.metadata, include),
             Self::TenantUse(tenant) => one(tenant.as_ref(), include),
+            Self::VoucherUses(list) => table(&list.items, &list.metadata, include),
+            Self::VoucherUse(voucher) => one(voucher.as_ref(), include),
         }
     }
 }
@@ -272,7 +279,7 @@ impl Tabled for TenantUse {
             "Units it could still use, borrowing included",
             0,
         ),
-        ("Vouchers", "Yuan left on each voucher that it holds", 0),
+        ("Vouchers", "Yuan left on the vouchers that it holds", 0),
         ("Own", "Yuan left of its own money", 0),
         ("As of", "When it was true, by the operator's clock", 1),
     ];
@@ -293,15 +300,58 @@ impl Tabled for TenantUse {
                     .join(", ")
             )
         };
-        let vouchers = self.vouchers.iter();
-        let left = vouchers.map(|voucher| format!("{} {}", voucher.name, voucher.available));
         vec![
             pools(&|pool| Some(format!("{}/{}", pool.usage, pool.effective_nominal))),
             pools(&|pool| Some(pool.borrowed.text()).filter(|borrowed| *borrowed != zero)),
             pools(&|pool| Some(pool.available.text())),
-            json!(left.collect::<Vec<_>>().join(", ")),
+            cell(self.vouchers.as_ref().map(|vouchers| &vouchers.available)),
             cell(self.own.as_ref().map(|own| &own.available)),
             instant(&self.age.as_of),
+        ]
+    }
+}
+
+impl Tabled for VoucherUse {
+    const COLUMNS: &'static [(&'static str, &'static str, i32)] = &[
+        ("Holder", "Who holds it", 0),
+        ("Type", "What kind of money it is", 0),
+        ("State", "What it is now", 0),
+        ("Face", "Yuan it was made for", 0),
+        ("Held", "Yuan set aside for admitted jobs", 0),
+        ("Spent", "Yuan charged", 0),
+        ("Left", "Yuan that it can still pay", 0),
+        ("Until", "When it expires", 0),
+        (
+            "Soon",
+            "Whether it expires within 30 days with something left",
+            0,
+        ),
+        ("Coverage", "The part of a price that it pays", 1),
+        ("Relation", "How its holder stands to the home's tenant", 1),
+        ("Issuer", "Who granted it", 1),
+        ("Line", "The funding line it comes from", 1),
+    ];
+
+    fn metadata(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+
+    fn cells(&self) -> Vec<Value> {
+        let valid_until = self.valid_until.as_ref();
+        vec![
+            json!(self.holder),
+            json!(self.type_),
+            json!(self.state.as_str()),
+            cell(Some(&self.face)),
+            cell(self.held.as_ref()),
+            cell(self.spent.as_ref()),
+            cell(self.left.as_ref()),
+            valid_until.map_or_else(|| json!(""), instant),
+            json!(if self.expiring_soon { "yes" } else { "" }),
+            json!(format!("{}/{}", self.coverage.num, self.coverage.den)),
+            cell(self.relation.map(Relation::as_str)),
+            json!(self.issuer),
+            cell(self.funding_line.as_ref()),
         ]
     }
 }

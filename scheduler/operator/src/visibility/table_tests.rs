@@ -1,6 +1,8 @@
 //! Tables as kubectl prints them.
 
-use edugrid_crds::visibility::{Age, OwnMoney, PoolUse, QueuePhase, Reason, VoucherUse};
+use edugrid_crds::visibility::{
+    Age, OwnMoney, PoolUse, QueuePhase, Reason, VoucherMoney, VoucherUseState,
+};
 use k8s_openapi::jiff::Timestamp;
 
 use super::*;
@@ -100,7 +102,7 @@ fn a_month() {
 
 #[test]
 fn a_tenant() {
-    let mut tenant = TenantUse::new(age(), "sdu");
+    let mut tenant = TenantUse::new(age(), "edugrid-sdu", "sdu");
     let pool = |pool: &str, usage: &str, borrowed: &str| PoolUse {
         pool: pool.into(),
         nominal: "64".into(),
@@ -108,17 +110,14 @@ fn a_tenant() {
         usage: usage.into(),
         borrowed: borrowed.into(),
         available: "8".into(),
+        ..PoolUse::default()
     };
     tenant.pools = vec![pool("a100", "72", "8"), pool("h800", "12", "0")];
-    let voucher = |name: &str, available: &str| VoucherUse {
-        name: name.into(),
-        available: available.into(),
-        ..VoucherUse::default()
-    };
-    tenant.vouchers = vec![
-        voucher("sdu-2026-a", "450.00"),
-        voucher("sdu-2026-b", "0.50"),
-    ];
+    tenant.vouchers = Some(VoucherMoney {
+        count: 2,
+        available: "450.50".into(),
+        ..VoucherMoney::default()
+    });
     tenant.own = Some(OwnMoney {
         available: "100.00".into(),
         ..OwnMoney::default()
@@ -129,7 +128,26 @@ fn a_tenant() {
         [
             "NAME | USED | BORROWED | AVAILABLE | VOUCHERS | OWN",
             "sdu | a100 72/64, h800 12/64 | a100 8 | a100 8, h800 8 | \
-             sdu-2026-a 450.00, sdu-2026-b 0.50 | 100.00",
+             450.50 | 100.00",
+        ],
+    );
+}
+
+#[test]
+fn a_voucher() {
+    let mut voucher = VoucherUse::new(age(), "edugrid-sdu", "sdu-2026-a", VoucherUseState::Active);
+    voucher.holder = "sdu".into();
+    voucher.face = "50000.00".into();
+    voucher.held = Some("384.00".into());
+    voucher.spent = Some("100.00".into());
+    voucher.left = Some("49516.00".into());
+    voucher.expiring_soon = true;
+    let list = VoucherUseList::new(age(), vec![voucher]);
+    assert_eq!(
+        shown(&Answer::VoucherUses(list).table(IncludeObject::None)),
+        [
+            "NAME | HOLDER | TYPE | STATE | FACE | HELD | SPENT | LEFT | UNTIL | SOON",
+            "sdu-2026-a | sdu | Subsidy | Active | 50000.00 | 384.00 | 100.00 | 49516.00 |  | yes",
         ],
     );
 }
