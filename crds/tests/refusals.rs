@@ -112,3 +112,43 @@ fn examples_are_taken() {
     }
     assert!(seen >= 10, "only {seen} objects found in examples");
 }
+
+/// YAML blocks of the pages, each with the page it stands in.
+fn blocks() -> Vec<(std::path::PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut pages = vec![root.join("README.md"), root.join("README.zh-CN.md")];
+    for folder in ["docs", "docs/en", "docs/zh"] {
+        let entries = std::fs::read_dir(root.join(folder)).expect("read the folder of pages");
+        pages.extend(entries.map(|entry| entry.expect("read a page's name").path()));
+    }
+    pages.retain(|page| page.extension().is_some_and(|extension| extension == "md"));
+    let mut blocks = Vec::new();
+    for page in pages {
+        let text = std::fs::read_to_string(&page).expect("read a page");
+        let parts = text.split("\n```yaml\n").skip(1);
+        for block in parts.filter_map(|part| part.split("\n```").next()) {
+            blocks.push((page.clone(), block.to_owned()));
+        }
+    }
+    blocks
+}
+
+/// What a guide tells its reader to write is what the schemas take.
+#[test]
+fn objects_in_the_pages_are_taken() {
+    let subjects = subjects();
+    let mut seen = 0;
+    for (page, block) in blocks() {
+        let objects: Vec<serde_json::Value> = serde_saphyr::from_multiple(&block)
+            .unwrap_or_else(|fault| panic!("{}: {fault}\n{block}", page.display()));
+        for object in objects {
+            let of_ours = |subject: &&Subject| object["kind"] == subject.kind();
+            if let Some(subject) = subjects.iter().find(of_ours) {
+                let found = refusals(&subject.schema(), &object, None);
+                assert!(found.is_empty(), "{}: {found:#?}", page.display());
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen >= 8, "only {seen} objects found in the pages");
+}
