@@ -13,6 +13,8 @@ pub const PREEMPTED: &str = "Preempted";
 pub const FINISHED: &str = "Finished";
 /// Children claim more of a pool than their parent has (Q1).
 pub const QUOTA_OVERCOMMITTED: &str = "QuotaOvercommitted";
+/// A tenant's subtree uses more of a pool than its quota, and what it may borrow, allow: after a cut, or a loss of nodes (Q3).
+pub const OVER_QUOTA: &str = "OverQuota";
 /// A second tenant without a parent; it admits nothing (Q1).
 pub const SECOND_ROOT: &str = "SecondRoot";
 /// The object differs from its declaration.

@@ -337,7 +337,7 @@ pub struct TenantStatus {
     #[schemars(length(max = QUOTAS_MAX))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["pool".into()]))]
     pub quotas: Vec<EffectiveQuota>,
-    /// Ready, QuotaOvercommitted, SecondRoot, Drifted.
+    /// Ready, QuotaOvercommitted, OverQuota, SecondRoot, Drifted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "conditions::conditions")]
     pub conditions: Vec<Condition>,

@@ -7,7 +7,7 @@
 //! no rate limit on our side. Every write can be said twice without harm: names are
 //! deterministic, patches carry the version they were made for, deletes the UID (A4).
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use edugrid_crds::{ComputeJob, labels};
 use edugrid_units::{AttemptKey, JobUid, RoleName};
@@ -35,6 +35,9 @@ pub const IN_FLIGHT_MAX: usize = 32;
 pub const QUEUE_MAX: usize = 256;
 /// How often a status write looks again after somebody else changed the object.
 const CONFLICT_TRIES: usize = 4;
+
+/// The ClusterRole that the chart ships for tenants' administrators, and its binding's name.
+pub const HOME_BINDING: &str = "edugrid-tenant-admin";
 
 /// Something that should stand in the cluster.
 #[derive(Clone, Debug)]
@@ -116,12 +119,17 @@ pub enum Write {
         /// The object.
         body: Value,
     },
-    /// Keep a tenant's home namespace, with these role bindings (API.md).
+    /// Keep a tenant's home namespace, with its administrators' role binding (API.md).
     Home {
         /// The tenant.
         tenant: String,
-        /// The bindings by name.
-        bindings: BTreeMap<String, Value>,
+        /// The role binding.
+        binding: Value,
+    },
+    /// Take the administrators' rights out of the home of a tenant that is gone.
+    LeaveHome {
+        /// The tenant that was.
+        tenant: String,
     },
 }
 
@@ -136,7 +144,7 @@ impl Write {
             Self::ObjectStatus { .. } => "object_status",
             Self::DeleteComputeJob { .. } => "delete_compute_job",
             Self::TryTemplate { .. } => "try_template",
-            Self::Home { .. } => "home_namespace",
+            Self::Home { .. } | Self::LeaveHome { .. } => "home_namespace",
         }
     }
 }
@@ -273,7 +281,8 @@ async fn perform(client: &Client, write: &Write) -> Answer {
             delete(&jobs, name, job.as_str()).await
         }
         Write::TryTemplate { body, .. } => try_template(client, body).await,
-        Write::Home { tenant, bindings } => home(client, tenant, bindings).await,
+        Write::Home { tenant, binding } => home(client, tenant, binding).await,
+        Write::LeaveHome { tenant } => leave_home(client, tenant).await,
     }
 }
 
@@ -402,7 +411,7 @@ async fn try_template(client: &Client, body: &Value) -> Answer {
     }
 }
 
-async fn home(client: &Client, tenant: &str, bindings: &BTreeMap<String, Value>) -> Answer {
+async fn home(client: &Client, tenant: &str, binding: &Value) -> Answer {
     let name = labels::home_namespace(tenant);
     let namespaces: Api<Namespace> = Api::all(client.clone());
     let object: Namespace = match serde_json::from_value(json!({"metadata": {"name": name}})) {
@@ -416,12 +425,18 @@ async fn home(client: &Client, tenant: &str, bindings: &BTreeMap<String, Value>)
     }
     let api: Api<RoleBinding> = Api::namespaced(client.clone(), &name);
     let params = PatchParams::apply(labels::FIELD_MANAGER).force();
-    for (binding, body) in bindings {
-        if let Err(error) = api.patch(binding, &params, &Patch::Apply(body)).await {
-            return failed(&error);
-        }
+    answer(
+        api.patch(HOME_BINDING, &params, &Patch::Apply(binding))
+            .await,
+    )
+}
+
+async fn leave_home(client: &Client, tenant: &str) -> Answer {
+    let api: Api<RoleBinding> = Api::namespaced(client.clone(), &labels::home_namespace(tenant));
+    match api.delete(HOME_BINDING, &DeleteParams::default()).await {
+        Ok(_) => Answer::Stands(String::new()),
+        Err(error) => failed(&error),
     }
-    Answer::Stands(String::new())
 }
 
 fn answer<K: Resource>(result: kube::Result<K>) -> Answer {

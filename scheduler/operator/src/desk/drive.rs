@@ -8,6 +8,7 @@ use serde_json::json;
 use super::Desk;
 use crate::{
     attempt::{NativeJob, Todo},
+    clock::Clock,
     native,
     writes::{Answer, Done, Write},
 };
@@ -199,7 +200,10 @@ impl Desk {
                 self.object_told(kind, &name, &answer);
             }
             (Write::DeleteComputeJob { .. }, _) => {}
-            (Write::Home { tenant, .. }, answer) => self.tenants.home_kept(&tenant, &answer),
+            (Write::Home { tenant, .. }, answer) => {
+                self.tenants.home_kept(&tenant, &answer, Clock::real_now());
+            }
+            (Write::LeaveHome { tenant }, _) => self.tenants.home_left(&tenant),
         }
     }
 

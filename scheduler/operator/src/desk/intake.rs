@@ -3,9 +3,8 @@
 use edugrid_core::{Event, NodeSpec};
 use edugrid_crds::{ComputeJob, ComputePool, JobClass, Tenant, labels};
 use edugrid_units::{JobUid, NodeName, ObjectKind, Reason, ReasonCode, Subject, TenantName};
-use k8s_openapi::api::core::v1::Namespace;
 
-use super::{Desk, NamespaceFacts, Timer};
+use super::{Desk, Timer, namespaces::NamespaceFacts};
 use crate::{
     attempt::{NativeJob, Wish},
     change::NativeFact,
@@ -15,9 +14,6 @@ use crate::{
     translate::{job, tenancy},
     watch::Seen,
 };
-
-/// Label by which a namespace declares its Pod Security level.
-const POD_SECURITY: &str = "pod-security.kubernetes.io/enforce";
 
 impl Desk {
     pub(super) fn see_tenant(&mut self, seen: Seen<Tenant>) {
@@ -96,39 +92,6 @@ impl Desk {
         }
     }
 
-    pub(super) fn see_namespace(&mut self, seen: Seen<Namespace>) {
-        let (name, facts) = match seen {
-            Seen::There(namespace) => {
-                let label = |key| namespace.metadata.labels.as_ref()?.get(key).cloned();
-                let facts = NamespaceFacts {
-                    tenant: label(labels::TENANT).map(TenantName::from),
-                    restricted: matches!(
-                        label(POD_SECURITY).as_deref(),
-                        Some("baseline" | "restricted")
-                    ),
-                };
-                (namespace.metadata.name.unwrap_or_default(), facts)
-            }
-            Seen::Gone { name, .. } => (name, NamespaceFacts::default()),
-            Seen::Synced => {
-                self.synced += 1;
-                return;
-            }
-        };
-        if self.namespaces.get(&name) == Some(&facts) {
-            return;
-        }
-        self.namespaces.insert(name.clone(), facts);
-        let inside = self
-            .jobs
-            .values()
-            .filter(|job| job.identity.namespace == name);
-        let inside: Vec<JobUid> = inside.map(|job| job.uid().clone()).collect();
-        for uid in inside {
-            self.tell_engine(&uid);
-        }
-    }
-
     pub(super) fn see_job(&mut self, seen: Seen<ComputeJob>) {
         match seen {
             Seen::There(object) => match Job::read(object, self.ticker.clock()) {
@@ -164,6 +127,7 @@ impl Desk {
             None => {
                 self.jobs.insert(uid.clone(), newer);
                 self.recall(&uid);
+                self.recall_namespace(&uid);
                 true
             }
         };
@@ -375,7 +339,7 @@ fn first_attempt(uid: &JobUid) -> edugrid_units::AttemptKey {
 
 /// What the operator refuses again of a namespace (API.md).
 fn namespace_blocks(name: &str, facts: &NamespaceFacts) -> Option<Reason> {
-    if facts.tenant.is_none() {
+    if facts.label.is_none() {
         let what = Subject::NoTenant {
             namespace: name.to_owned(),
         };

@@ -15,9 +15,11 @@
 mod answer;
 mod drive;
 mod effects;
+mod homes;
 mod intake;
 mod measure;
 mod money;
+mod namespaces;
 mod statements;
 mod tell;
 mod templates;
@@ -26,9 +28,10 @@ mod vouchers;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use self::namespaces::{NamespaceFacts, Rebinding};
 use edugrid_core::World;
 use edugrid_ledger::{Batch, Books, HistoryView};
-use edugrid_units::{AttemptKey, JobUid, NodeName, PoolName, RoleName, Seconds, Stamp, TenantName};
+use edugrid_units::{AttemptKey, JobUid, NodeName, PoolName, RoleName, Seconds, Stamp};
 
 use crate::{
     attempt::{Attempt, Wish},
@@ -46,13 +49,6 @@ pub const WATCHED: usize = 11;
 const OPERATIONS_PER_STEP: u32 = 20_000;
 /// One `Alive` command in so much real time (A2).
 const ALIVE_EVERY: Seconds = Seconds(60);
-
-/// A namespace, as far as it matters.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct NamespaceFacts {
-    tenant: Option<TenantName>,
-    restricted: bool,
-}
 
 /// What a moment in time is for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,8 +88,9 @@ pub struct Desk {
     /// Nodes that are gone or don't answer: what runs there is not confirmed (A2).
     silent_nodes: BTreeSet<NodeName>,
     namespaces: BTreeMap<String, NamespaceFacts>,
+    rebinding: Rebinding,
     devices: BTreeMap<PoolName, String>,
-    tenants: tell::Tenants,
+    tenants: homes::Tenants,
     money: money::Money,
     templates: templates::Templates,
 
@@ -135,8 +132,9 @@ impl Desk {
             foreign_nodes: BTreeMap::new(),
             silent_nodes: BTreeSet::new(),
             namespaces: BTreeMap::new(),
+            rebinding: Rebinding::new(),
             devices: BTreeMap::new(),
-            tenants: tell::Tenants::default(),
+            tenants: homes::Tenants::default(),
             money: money::Money::default(),
             templates: templates::Templates::default(),
             synced: 0,
@@ -227,6 +225,7 @@ impl Desk {
     fn tick(&mut self) {
         self.schedule_again = true;
         self.look_for_due = true;
+        self.rebind_namespaces();
         self.note_reasons();
         self.retry_templates();
     }

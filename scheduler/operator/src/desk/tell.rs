@@ -1,12 +1,7 @@
-//! What is told in objects: statuses of jobs and tenants, and the homes of tenants (A6).
+//! What is told in objects: statuses of jobs and of tenants (A6).
 
-use std::collections::BTreeMap;
-
-use edugrid_core::{TenantCondition, TenantView};
-use edugrid_crds::{
-    Tenant, conditions, labels,
-    tenant::{DisplayName, Subject, SubjectKind, TenantLevel},
-};
+use edugrid_core::{TenantCondition, TenantView, TreeFault};
+use edugrid_crds::{conditions, labels};
 use edugrid_units::{JobUid, Seconds, Stamp, TenantName};
 use serde_json::{Value, json};
 
@@ -14,7 +9,6 @@ use super::{Desk, Timer, money::condition};
 use crate::{
     clock::Clock,
     jobs::{Bill, Facts},
-    translate::tenancy,
     writes::{Answer, QUEUE_MAX, Write},
 };
 
@@ -22,166 +16,11 @@ use crate::{
 const TELL_REASON_AFTER: Seconds = Seconds(30);
 /// Most reasons that become due in one tick: the bounded rate of A6.
 const REASONS_PER_TICK: usize = 50;
-/// ClusterRoles that the chart ships and the operator may bind, and nothing else.
-const HOME_ROLES: [&str; 2] = ["edugrid-tenant-admin", "edugrid-tenant-viewer"];
-
-/// What is remembered of tenants beside the engine's own.
-#[derive(Debug, Default)]
-pub(super) struct Tenants {
-    known: BTreeMap<String, Known>,
-    homes_due: bool,
-}
-
-#[derive(Debug)]
-struct Known {
-    uid: String,
-    parent: Option<String>,
-    level: Option<TenantLevel>,
-    display_name: Option<DisplayName>,
-    generation: Option<i64>,
-    admins: Vec<Subject>,
-    bad: Option<String>,
-    not_acted_on: Vec<&'static str>,
-    told: Option<Value>,
-    home: Option<BTreeMap<String, Value>>,
-}
-
-impl Tenants {
-    pub(super) fn set(&mut self, name: &str, tenant: &Tenant, bad: Option<String>) {
-        let old = self.known.remove(name);
-        let uid = tenant.metadata.uid.clone().unwrap_or_default();
-        let old = old.filter(|old| old.uid == uid);
-        let (told, home) = old.map_or((None, None), |old| (old.told, old.home));
-        let known = Known {
-            uid,
-            parent: tenant.spec.parent.clone(),
-            level: tenant.spec.level,
-            display_name: tenant.spec.display_name.clone(),
-            generation: tenant.metadata.generation,
-            admins: tenant.spec.admins.clone(),
-            bad,
-            not_acted_on: tenancy::not_acted_on(&tenant.spec),
-            told,
-            home,
-        };
-        self.known.insert(name.to_owned(), known);
-        self.homes_due = true;
-    }
-
-    /// Whether it was that one that is gone, and not one of the same name before it.
-    pub(super) fn remove(&mut self, name: &str, uid: &str) -> bool {
-        let is_it = self.known.get(name).is_some_and(|known| known.uid == uid);
-        if is_it {
-            self.known.remove(name);
-        }
-        self.homes_due = true;
-        is_it
-    }
-
-    /// From the tenant to the root; `None` if it hangs in no tree.
-    pub(super) fn path(&self, name: &str) -> Option<Vec<TenantName>> {
-        let mut path = Vec::new();
-        let mut next = Some(name.to_owned());
-        while let Some(name) = next {
-            // Longer than there are tenants: it goes in a circle.
-            if path.len() > self.known.len() {
-                return None;
-            }
-            let known = self.known.get(&name)?;
-            path.push(name.into());
-            next = known.parent.clone();
-        }
-        Some(path)
-    }
-
-    /// What people call a tenant: its level and its names.
-    pub(super) fn called(&self, name: &str) -> (Option<TenantLevel>, Option<DisplayName>) {
-        let known = self.known.get(name);
-        known.map_or((None, None), |known| {
-            (known.level, known.display_name.clone())
-        })
-    }
-
-    /// All tenants, by name.
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.known.keys().map(String::as_str)
-    }
-
-    /// Whether there is such a tenant.
-    pub(super) fn contains(&self, name: &str) -> bool {
-        self.known.contains_key(name)
-    }
-
-    pub(super) fn home_kept(&mut self, tenant: &str, answer: &Answer) {
-        if !matches!(answer, Answer::Stands(_)) {
-            tracing::warn!(tenant, ?answer, "home namespace not kept, trying again");
-            if let Some(known) = self.known.get_mut(tenant) {
-                known.home = None;
-            }
-            self.homes_due = true;
-        }
-    }
-
-    /// Home namespaces whose bindings are not as the tenants' administrators say.
-    fn homes(&mut self) -> Vec<Write> {
-        if !std::mem::take(&mut self.homes_due) {
-            return Vec::new();
-        }
-        let names: Vec<String> = self.known.keys().cloned().collect();
-        let mut writes = Vec::new();
-        for name in names {
-            let Some(path) = self.path(&name) else {
-                continue;
-            };
-            let above = path
-                .iter()
-                .filter_map(|tenant| self.known.get(tenant.as_str()));
-            let admins: Vec<Subject> = above.flat_map(|known| known.admins.clone()).collect();
-            let bindings = BTreeMap::from([bindings(&name, HOME_ROLES[0], &admins)]);
-            let Some(known) = self.known.get_mut(&name) else {
-                continue;
-            };
-            if known.home.as_ref() != Some(&bindings) {
-                known.home = Some(bindings.clone());
-                writes.push(Write::Home {
-                    tenant: name,
-                    bindings,
-                });
-            }
-        }
-        writes
-    }
-}
-
-/// The role binding of a home: who administers a tenant or one above it may manage it.
-fn bindings(tenant: &str, role: &str, admins: &[Subject]) -> (String, Value) {
-    let subject = |subject: &Subject| match subject.kind {
-        SubjectKind::ServiceAccount => json!({
-            "kind": "ServiceAccount", "name": subject.name, "namespace": subject.namespace,
-        }),
-        SubjectKind::User => {
-            json!({"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": subject.name})
-        }
-        SubjectKind::Group => {
-            json!({"kind": "Group", "apiGroup": "rbac.authorization.k8s.io", "name": subject.name})
-        }
-    };
-    let body = json!({
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "RoleBinding",
-        "metadata": {"name": role, "namespace": labels::home_namespace(tenant)},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
-        "subjects": admins.iter().map(subject).collect::<Vec<_>>(),
-    });
-    (role.to_owned(), body)
-}
-
 impl Desk {
     /// Puts the statuses that are due into the outbox.
     pub(super) fn tell(&mut self) {
-        for write in self.tenants.homes() {
-            self.outbox.push_back(write);
-        }
+        let homes = self.tenants.homes(Clock::real_now());
+        self.outbox.extend(homes);
         let due: Vec<JobUid> = self.untold.iter().take(QUEUE_MAX).cloned().collect();
         for uid in due {
             if self.outbox.len() >= QUEUE_MAX {
@@ -288,9 +127,7 @@ impl Desk {
         tracing::warn!(kind, name, ?answer, "status not written");
         match kind {
             "Tenant" => {
-                if let Some(known) = self.tenants.known.get_mut(name) {
-                    known.told = None;
-                }
+                self.tenants.forget_told(name);
             }
             "ComputeVoucher" => self.money.forget_told("computevouchers", name),
             "FundingLine" => self.money.forget_told("fundinglines", name),
@@ -377,13 +214,14 @@ impl Desk {
             };
             let facts = json!([
                 tenant_facts(&view, known.bad.as_deref()),
-                known.not_acted_on
+                known.not_acted_on,
+                known.home_fault
             ]);
             if known.told.as_ref() != Some(&facts) {
                 let status = tenant_status(
                     &view,
                     known.bad.as_deref(),
-                    &known.not_acted_on,
+                    &known.remarks(),
                     known.generation,
                     now,
                 );
@@ -413,14 +251,11 @@ fn quotas(view: &TenantView) -> Vec<Value> {
 
 /// Conditions that hold, with their words.
 fn faults(view: &TenantView) -> Vec<(&'static str, String)> {
-    use edugrid_core::TreeFault;
     let told = view.conditions.iter().map(|condition| match condition {
         TenantCondition::Fault { fault: TreeFault::SecondRoot { root }, .. } => {
             (conditions::SECOND_ROOT, format!("{root} is the root already, give spec.parent"))
         }
-        TenantCondition::Fault { at, fault } => {
-            (conditions::READY, format!("not below the root, see tenant {at}: {fault:?}"))
-        }
+        TenantCondition::Fault { at, fault } => (conditions::READY, not_below_the_root(&view.name, at, fault)),
         TenantCondition::QuotaOvercommitted { pool, claimed, effective } => (
             conditions::QUOTA_OVERCOMMITTED,
             format!("pool {pool}: {claimed} is claimed, {effective} counts, the rest is above the parent's nominal"),
@@ -430,13 +265,43 @@ fn faults(view: &TenantView) -> Vec<(&'static str, String)> {
             format!("pool {pool}: the children claim {claimed} of {effective}"),
         ),
     });
-    told.collect()
+    // Without numbers: they change with every job and are read in memory (A6).
+    let overdrawn = view.pools.iter().filter(|line| line.available.0 < 0);
+    let over = overdrawn.map(|line| {
+        let words = format!(
+            "pool {}: more is in use than quota and borrowing allow; what runs goes on, \
+             nothing starts until enough of it has ended",
+            line.pool
+        );
+        (conditions::OVER_QUOTA, words)
+    });
+    told.chain(over).collect()
+}
+
+/// Why a tenant hangs in no tree, and the way out; the fault may be its own or of one above.
+fn not_below_the_root(tenant: &TenantName, at: &TenantName, fault: &TreeFault) -> String {
+    let whose = if tenant == at {
+        "spec.parent".to_owned()
+    } else {
+        format!("spec.parent of {at}, above this one,")
+    };
+    match fault {
+        TreeFault::UnknownParent(parent) => {
+            format!("{whose} names {parent}, which does not exist: make {parent} or name another")
+        }
+        TreeFault::SecondRoot { root } => {
+            format!("{whose} is absent, but {root} is the root already: name a parent")
+        }
+        TreeFault::Cycle => format!(
+            "{whose} leads back to {at} and never to the root: name a parent that is not below {at}"
+        ),
+    }
 }
 
 fn tenant_status(
     view: &TenantView,
     bad: Option<&str>,
-    unsupported: &[&str],
+    remarks: &[String],
     generation: Option<i64>,
     now: Stamp,
 ) -> Value {
@@ -444,16 +309,12 @@ fn tenant_status(
     let not_ready = bad.map(str::to_owned).or_else(|| {
         let fault = faults
             .iter()
-            .find(|(kind, _)| *kind != conditions::QUOTA_OVERCOMMITTED);
+            .find(|(kind, _)| [conditions::READY, conditions::SECOND_ROOT].contains(kind));
         fault.map(|(_, words)| words.clone())
     });
-    let words = not_ready.clone().unwrap_or_else(|| match unsupported {
-        [] => "in the tree".to_owned(),
-        fields => format!(
-            "in the tree; this version does not act on {}",
-            fields.join(", ")
-        ),
-    });
+    let words = not_ready
+        .clone()
+        .unwrap_or_else(|| [&["in the tree".to_owned()], remarks].concat().join("; "));
     let mut list = vec![condition(
         conditions::READY,
         not_ready.is_none(),
@@ -461,7 +322,12 @@ fn tenant_status(
         generation,
         now,
     )];
-    for kind in [conditions::QUOTA_OVERCOMMITTED, conditions::SECOND_ROOT] {
+    let kinds = [
+        conditions::QUOTA_OVERCOMMITTED,
+        conditions::OVER_QUOTA,
+        conditions::SECOND_ROOT,
+    ];
+    for kind in kinds {
         let of_kind: Vec<&str> = faults
             .iter()
             .filter(|(held, _)| *held == kind)
