@@ -15,8 +15,8 @@ use xtask::cluster::{Cluster, ClusterOptions, Output};
 use xtask::installation::{Binaries, InstallOptions, Installation, repository};
 
 const SUITE: &str = "charts/edugrid/tests/policies.yaml";
-/// The suite's own delegates in place of the province's.
-const VALUES: &str = "rbac: {delegates: [{kind: Group, name: tenant-admins}]}";
+/// The suite's own delegates in place of the province's; kubectl patch reads before it writes.
+const VALUES: &str = "rbac: {delegates: [{kind: Group, name: tenant-admins}], delegatesGet: true}";
 /// How many cases are tried at once: half of each call is kubectl's own start.
 const CALLS_AT_ONCE: usize = 4;
 /// Until the API server's policies see labels and rights that were just written.

@@ -166,12 +166,13 @@ impl Cluster {
         self.client(Tool::Helm, user, args, None)
     }
 
-    /// Applies manifests (YAML or JSON) as a user, and returns what `kubectl` said.
+    /// Applies manifests (YAML or JSON) as a user, server-side, so that a user who may write
+    /// but not read can; returns what `kubectl` said.
     ///
     /// # Errors
     /// A manifest was refused; the message holds the server's words.
     pub fn apply(&self, user: &str, manifests: &str) -> Result<String> {
-        self.kubectl_with_input(user, &["apply", "--filename=-"], manifests)?
+        self.kubectl_with_input(user, &["apply", "--server-side", "--force-conflicts", "--filename=-"], manifests)?
             .ok()
     }
 

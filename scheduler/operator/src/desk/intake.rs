@@ -1,7 +1,7 @@
 //! What the watches tell becomes events of the engine and facts of attempts.
 
 use edugrid_core::{Event, NodeSpec};
-use edugrid_crds::{ComputeJob, ComputePool, JobClass, Tenant, labels};
+use edugrid_crds::{ComputeJob, ComputePool, JobClass, Tenant};
 use edugrid_units::{JobUid, NodeName, ObjectKind, Reason, ReasonCode, Subject, TenantName};
 
 use super::{Desk, Timer, namespaces::NamespaceFacts};
