@@ -172,8 +172,17 @@ impl Cluster {
     /// # Errors
     /// A manifest was refused; the message holds the server's words.
     pub fn apply(&self, user: &str, manifests: &str) -> Result<String> {
-        self.kubectl_with_input(user, &["apply", "--server-side", "--force-conflicts", "--filename=-"], manifests)?
-            .ok()
+        self.kubectl_with_input(
+            user,
+            &[
+                "apply",
+                "--server-side",
+                "--force-conflicts",
+                "--filename=-",
+            ],
+            manifests,
+        )?
+        .ok()
     }
 
     /// The environment in which `kubectl` and `helm` keep their caches with the cluster: a

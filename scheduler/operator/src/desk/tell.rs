@@ -16,6 +16,7 @@ use crate::{
 const TELL_REASON_AFTER: Seconds = Seconds(30);
 /// Most reasons that become due in one tick: the bounded rate of A6.
 const REASONS_PER_TICK: usize = 50;
+
 impl Desk {
     /// Puts the statuses that are due into the outbox.
     pub(super) fn tell(&mut self) {
