@@ -226,14 +226,14 @@ pub struct Limits {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1_000_000))]
     pub running_jobs: Option<i32>,
-    /// Most jobs waiting at once.
+    /// Most jobs waiting in the order at once: the oldest by eligible time. Those above wait aside until places fall free.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1_000_000))]
     pub pending_jobs: Option<i32>,
-    /// Most units of one job.
+    /// Most units of one job, in a pool that counts cards.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cards_per_job: Option<Quantity>,
-    /// Most units in use at once, over all pools.
+    /// Most units in use at once, over all pools that count cards.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cards: Option<Quantity>,
     /// Longest walltime of one job.

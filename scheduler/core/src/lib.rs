@@ -38,6 +38,6 @@ pub use queue::{
 pub use quota::Balance;
 pub use schedule::Plan;
 pub use share::{ComputeKind, Share};
-pub use tenants::{QuotaSpec, TenantLimits, TenantSpec, TreeFault};
+pub use tenants::{ClassSubject, QuotaSpec, TenantLimits, TenantSpec, TreeFault};
 pub use topology::{Bundle, Counts, NodeResources, NodeSpec, PoolSpec};
 pub use world::{AdmittedAttempt, Event, LedgerState, World};

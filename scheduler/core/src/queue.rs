@@ -5,10 +5,14 @@
 //! billed units here.
 
 mod groups;
+mod pending;
 mod round;
 mod walk;
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use edugrid_units::{
     ClassName, JobUid, MicroYuan, MilliUnits, PoolName, Reason, RoleName, Seconds, Stamp,
@@ -16,6 +20,7 @@ use edugrid_units::{
 };
 
 pub(crate) use groups::{GroupId, Groups, ShapeId, Signature, Verdict};
+pub(crate) use pending::{Crowd, Pending};
 pub(crate) use round::Round;
 pub(crate) use walk::{Agenda, Head, Pick, Walk};
 
@@ -97,6 +102,8 @@ pub struct JobSpec {
     pub tenant: TenantName,
     /// The user that created it.
     pub submitter: String,
+    /// The groups of that user when it was created.
+    pub groups: Arc<BTreeSet<String>>,
     /// Its class; [`DEFAULT_CLASS`] if it names none.
     pub class: Option<ClassName>,
     /// What it does.

@@ -67,6 +67,7 @@ fn specs(nodes: &[Node]) -> BTreeMap<TenantName, TenantSpec> {
             }],
             weight: 1,
             limits: TenantLimits::default(),
+            user_limits: TenantLimits::default(),
             classes: None,
             stopped: false,
         };

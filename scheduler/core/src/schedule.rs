@@ -16,6 +16,7 @@
 //! however a round is cut into steps (tested), and a job waits for later steps only
 //! while events come faster than steps.
 
+mod limits;
 mod trial;
 
 use std::cmp::Reverse;
@@ -61,6 +62,10 @@ impl World {
             return plan;
         };
         for _ in 0..ops {
+            if std::mem::take(&mut self.promoted) {
+                // Whoever came in may stand before those that are still to be tried.
+                round = self.next_round();
+            }
             if !round.complete {
                 self.gather(&mut round);
             } else if !self.step(&mut round, purse, &mut plan) {

@@ -25,8 +25,11 @@ pub struct TenantSpec {
     pub weight: u32,
     /// Limits of the subtree (Q5).
     pub limits: TenantLimits,
-    /// Classes that its subtree may use; absent: as the parent. Only narrows (O1).
-    pub classes: Option<BTreeSet<ClassName>>,
+    /// Limits of each single user in the subtree (Q5).
+    pub user_limits: TenantLimits,
+    /// Classes that its subtree may use, each by these people only, or by all where
+    /// none is named; absent: as the parent. Only narrows (O1).
+    pub classes: Option<BTreeMap<ClassName, BTreeSet<ClassSubject>>>,
     /// Nothing of its subtree is admitted: held, draining or retired.
     pub stopped: bool,
 }
@@ -44,11 +47,27 @@ pub struct QuotaSpec {
     pub lending_limit: Option<MilliUnits>,
 }
 
-/// Limits of a subtree (Q5); what is absent is not limited.
+/// Somebody whom a class is given to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ClassSubject {
+    /// A user, or a service account by its user name.
+    User(String),
+    /// All members of a group.
+    Group(String),
+}
+
+/// Limits of a subtree, or of each single user in it (Q5); what is absent is not
+/// limited. Every tenant of a job's path judges.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TenantLimits {
-    /// Jobs that run at once.
+    /// Jobs that are admitted at once.
     pub running_jobs: Option<u32>,
+    /// Jobs that wait in the order at once. Of those that nothing of their own holds
+    /// back the oldest by eligible time, then UID, are in; the others are over the
+    /// limit, wait aside and come in as places fall free.
+    pub pending_jobs: Option<u32>,
+    /// Billed units in use at once, over all pools that count cards.
+    pub cards: Option<MilliUnits>,
     /// Billed units of one job in a pool that counts cards.
     pub cards_per_job: Option<MilliUnits>,
     /// Longest walltime of a job.
@@ -314,6 +333,7 @@ mod tests {
                 quotas: Vec::new(),
                 weight: 1,
                 limits: TenantLimits::default(),
+                user_limits: TenantLimits::default(),
                 classes: None,
                 stopped: false,
             };

@@ -9,6 +9,7 @@
 //! It must not know a client, a clock, or money.
 
 mod apply;
+mod crowd;
 mod open;
 mod resolve;
 
@@ -23,7 +24,7 @@ pub(crate) use open::Open;
 pub(crate) use resolve::{Choice, Failed, Fitness, Resolution, Resolved, Terms};
 
 use crate::{
-    queue::{ClassSpec, GroupId, Groups, JobSpec, Round, ShapeId},
+    queue::{ClassSpec, GroupId, Groups, JobSpec, Pending, Round, ShapeId},
     quota::PoolIx,
     share::Standing,
     tenants::TenantSpec,
@@ -133,6 +134,8 @@ pub(crate) struct Job {
     pub next_attempt: u32,
     back_off: Option<Stamp>,
     timer: Option<Stamp>,
+    /// It counts among those that wait (Q5): nothing of its own holds it back.
+    counted: bool,
 }
 
 /// The engine's state.
@@ -155,10 +158,13 @@ pub struct World {
     pub(crate) jobs: BTreeMap<JobUid, Job>,
     pub(crate) open: BTreeMap<AttemptKey, Open>,
     timers: BTreeSet<(Stamp, JobUid)>,
+    pending: Pending,
     /// What every waiting job is told while nothing can be written down.
     pub(crate) ledger_reason: Option<Reason>,
     /// Something may be admitted that could not be before.
     pub(crate) dirty: bool,
+    /// A job has come into the order because another one left it.
+    pub(crate) promoted: bool,
     pub(crate) round: Option<Round>,
     /// How many rounds were begun.
     pub(crate) rounds: u64,

@@ -1,6 +1,6 @@
 //! A `ComputeJob` in the engine's words, and what of it the operator refuses again.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use edugrid_core::{
     DataClass, Devices, JobSpec, JobType, Request, RoleSpec, TaintEffect, Toleration,
@@ -52,6 +52,9 @@ pub fn job(identity: &Identity, spec: &ComputeJobSpec, tenant: TenantName, next:
             .as_ref()
             .map(|who| who.user.clone())
             .unwrap_or_default(),
+        groups: spec.submitter.as_ref().map_or_else(Arc::default, |who| {
+            Arc::new(who.groups.iter().cloned().collect())
+        }),
         class: Some(spec.class.as_str().into()),
         job_type: JobType::Training,
         walltime: None,

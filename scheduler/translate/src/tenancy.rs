@@ -1,14 +1,17 @@
 //! Tenants, classes, pools and nodes in the engine's words.
 
 use edugrid_core::{
-    Bundle, ClassSpec, ComputeKind, Counts, NodeResources, NodeSpec, PoolSpec, QuotaSpec, Taint,
-    TenantLimits, TenantSpec,
+    Bundle, ClassSpec, ClassSubject, ComputeKind, Counts, NodeResources, NodeSpec, PoolSpec,
+    QuotaSpec, Taint, TenantLimits, TenantSpec,
 };
 use edugrid_crds::{
     JobClassSpec, TenantSpec as TenantObject,
     compute_pool::{self, ComputePoolSpec},
     job_class,
-    tenant::{Lifecycle, PoolQuota, QuotaCut, StopPolicy},
+    tenant::{
+        AllowedClass, Lifecycle, Limits, PoolQuota, QuotaCut, StopPolicy, Subject, SubjectKind,
+    },
+    text::Quantity,
 };
 use edugrid_units::{Seconds, Stamp, Tier};
 use k8s_openapi::api::core::v1::Node;
@@ -32,27 +35,6 @@ pub struct Header<'a> {
 /// # Errors
 /// If a field can't be read or is not supported.
 pub fn tenant(header: Header<'_>, spec: &TenantObject) -> Result<TenantSpec, BadField> {
-    let limits = match &spec.limits {
-        Some(limits) => TenantLimits {
-            running_jobs: limits
-                .own
-                .running_jobs
-                .and_then(|jobs| u32::try_from(jobs).ok()),
-            cards_per_job: limits
-                .own
-                .cards_per_job
-                .as_ref()
-                .map(|cards| units("spec.limits.cardsPerJob", &cards.text()))
-                .transpose()?,
-            walltime: limits
-                .own
-                .walltime
-                .as_ref()
-                .map(|time| duration("spec.limits.walltime", time.as_str()))
-                .transpose()?,
-        },
-        None => TenantLimits::default(),
-    };
     Ok(TenantSpec {
         name: header.name.into(),
         uid: header.uid.to_owned(),
@@ -60,13 +42,25 @@ pub fn tenant(header: Header<'_>, spec: &TenantObject) -> Result<TenantSpec, Bad
         parent: spec.parent.as_deref().map(Into::into),
         quotas: spec.quotas.iter().map(quota).collect::<Result<_, _>>()?,
         weight: u32::try_from(spec.fair_share.weight).unwrap_or(1).max(1),
-        limits,
+        limits: spec
+            .limits
+            .as_ref()
+            .map(|all| limits("spec.limits", &all.own))
+            .transpose()?
+            .unwrap_or_default(),
+        user_limits: spec
+            .limits
+            .as_ref()
+            .and_then(|all| all.per_user.as_ref())
+            .map(|user| limits("spec.limits.perUser", user))
+            .transpose()?
+            .unwrap_or_default(),
         classes: (!spec.classes.is_empty()).then(|| {
-            spec.classes
-                .iter()
-                .filter(|class| class.subjects.is_empty())
-                .map(|class| class.name.as_str().into())
-                .collect()
+            let class = |class: &AllowedClass| {
+                let subjects = class.subjects.iter().map(subject).collect();
+                (class.name.as_str().into(), subjects)
+            };
+            spec.classes.iter().map(class).collect()
         }),
         stopped: spec.stop_policy != StopPolicy::None || spec.state == Lifecycle::Retired,
     })
@@ -75,33 +69,50 @@ pub fn tenant(header: Header<'_>, spec: &TenantObject) -> Result<TenantSpec, Bad
 /// What a tenant declares and this version does not act on; told in its status, so that
 /// nobody relies on it.
 pub fn not_acted_on(spec: &TenantObject) -> Vec<&'static str> {
-    let own = spec.limits.as_ref().map(|limits| &limits.own);
-    let per_user = spec
-        .limits
-        .as_ref()
-        .is_some_and(|limits| limits.per_user.is_some());
-    let has_subjects = spec.classes.iter().any(|class| !class.subjects.is_empty());
-    let facts = [
-        (
-            own.is_some_and(|own| own.pending_jobs.is_some()),
-            "limits.pendingJobs",
-        ),
-        (own.is_some_and(|own| own.cards.is_some()), "limits.cards"),
-        (per_user, "limits.perUser"),
-        (
-            has_subjects,
-            "classes[].subjects (such a class is closed to everybody)",
-        ),
-        (
-            spec.on_quota_cut == QuotaCut::Reclaim,
-            "onQuotaCut: Reclaim",
-        ),
-    ];
+    let facts = [(
+        spec.on_quota_cut == QuotaCut::Reclaim,
+        "onQuotaCut: Reclaim",
+    )];
     facts
         .into_iter()
         .filter(|(declared, _)| *declared)
         .map(|(_, field)| field)
         .collect()
+}
+
+fn limits(field: &str, limits: &Limits) -> Result<TenantLimits, BadField> {
+    let cards = |name: &str, cards: Option<&Quantity>| {
+        let field = format!("{field}.{name}");
+        cards.map(|cards| units(&field, &cards.text())).transpose()
+    };
+    let field = format!("{field}.walltime");
+    let walltime = limits.walltime.as_ref();
+    Ok(TenantLimits {
+        running_jobs: limits
+            .running_jobs
+            .and_then(|jobs| u32::try_from(jobs).ok()),
+        pending_jobs: limits
+            .pending_jobs
+            .and_then(|jobs| u32::try_from(jobs).ok()),
+        cards: cards("cards", limits.cards.as_ref())?,
+        cards_per_job: cards("cardsPerJob", limits.cards_per_job.as_ref())?,
+        walltime: walltime
+            .map(|time| duration(&field, time.as_str()))
+            .transpose()?,
+    })
+}
+
+/// A service account is a user with the name that the API server gives it.
+fn subject(subject: &Subject) -> ClassSubject {
+    let name = subject.name.clone();
+    match subject.kind {
+        SubjectKind::User => ClassSubject::User(name),
+        SubjectKind::Group => ClassSubject::Group(name),
+        SubjectKind::ServiceAccount => {
+            let namespace = subject.namespace.as_deref().unwrap_or_default();
+            ClassSubject::User(format!("system:serviceaccount:{namespace}:{name}"))
+        }
+    }
 }
 
 fn quota(quota: &PoolQuota) -> Result<QuotaSpec, BadField> {
@@ -110,7 +121,7 @@ fn quota(quota: &PoolQuota) -> Result<QuotaSpec, BadField> {
         let words = "is not supported by this version, give nominal instead";
         return Err(BadField::words(field("share"), words));
     }
-    let read = |name: &str, quantity: Option<&edugrid_crds::text::Quantity>| {
+    let read = |name: &str, quantity: Option<&Quantity>| {
         quantity
             .map(|quantity| units(&field(name), &quantity.text()))
             .transpose()
@@ -220,5 +231,52 @@ pub fn resources(request: requests::PodRequest) -> NodeResources {
         cpu_milli: request.cpu_milli,
         memory_mebibytes: request.memory_mebibytes,
         devices: request.devices,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn limits_and_classes_of_people_are_read() {
+        let spec: TenantObject = serde_json::from_value(json!({
+            "limits": {"runningJobs": 5, "cards": "8", "perUser": {"pendingJobs": 3, "walltime": "2h"}},
+            "classes": [
+                {"name": "standard"},
+                {"name": "exam", "subjects": [
+                    {"kind": "User", "name": "li"},
+                    {"kind": "Group", "name": "office"},
+                    {"kind": "ServiceAccount", "name": "ci", "namespace": "lab"},
+                ]},
+            ],
+        }))
+        .expect("a tenant");
+        let header = Header {
+            name: "lab",
+            uid: "u",
+            created: Stamp::default(),
+        };
+        let tenant = tenant(header, &spec).expect("it can be read");
+        assert_eq!(tenant.limits.running_jobs, Some(5));
+        assert_eq!(
+            tenant.limits.cards,
+            Some(edugrid_units::MilliUnits::whole(8))
+        );
+        assert_eq!(tenant.user_limits.pending_jobs, Some(3));
+        assert_eq!(tenant.user_limits.walltime, Some(Seconds(7200)));
+        let classes = tenant.classes.expect("a list");
+        assert!(classes["standard"].is_empty(), "for everybody");
+        let exam: Vec<_> = classes["exam"].iter().cloned().collect();
+        assert_eq!(
+            exam,
+            [
+                ClassSubject::User("li".to_owned()),
+                ClassSubject::User("system:serviceaccount:lab:ci".to_owned()),
+                ClassSubject::Group("office".to_owned()),
+            ]
+        );
+        assert_eq!(not_acted_on(&spec), Vec::<&str>::new());
     }
 }

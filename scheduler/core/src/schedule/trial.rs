@@ -52,41 +52,6 @@ impl World {
         Ok(admission)
     }
 
-    /// Q5 on the whole path: jobs running, units of one job.
-    fn within_limits(&self, id: GroupId, choice: &Choice) -> Result<(), Reason> {
-        let Some(terms) = self.terms(id) else {
-            return Ok(());
-        };
-        let tree = &self.standing.tree;
-        let cards = self.standing.counts_cards(choice.pool);
-        for ix in tree.up(terms.leaf) {
-            let node = tree.node(ix);
-            let Some(spec) = self.tenants.get(&node.tenant).filter(|_| !node.implicit) else {
-                continue;
-            };
-            let reached = |what: &'static str, asked, free| {
-                Reason::new(ReasonCode::LimitReached)
-                    .about(Subject::limit(what))
-                    .in_pool(choice.name.clone())
-                    .at(node.tenant.clone())
-                    .numbers(asked, free)
-            };
-            if let Some(most) = spec.limits.cards_per_job.filter(|_| cards)
-                && choice.billed > most
-            {
-                let asked = Amount::Units(choice.billed);
-                return Err(reached("cardsPerJob", asked, Amount::Units(most)));
-            }
-            if let Some(most) = spec.limits.running_jobs {
-                let left = most.saturating_sub(self.standing.tally(ix).jobs);
-                if left == 0 {
-                    return Err(reached("runningJobs", Amount::Count(1), Amount::Count(0)));
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// Q1–Q3.
     fn within_quota(&self, id: GroupId, choice: &Choice) -> Result<(), Reason> {
         let Some(terms) = self.terms(id) else {

@@ -97,6 +97,7 @@ impl World {
                 released: None,
                 back_off: None,
                 timer: None,
+                counted: false,
                 state: open.map_or(JobState::Finished, JobState::Open),
                 spec,
             };
@@ -151,7 +152,10 @@ impl World {
                 }
                 job.state = JobState::Parked(reason);
             }
-            None => job.state = JobState::Waiting(self.groups.insert(spec, job.eligible)),
+            None => {
+                job.state = JobState::Waiting(self.groups.insert(spec, job.eligible));
+                self.count_in(uid);
+            }
         }
     }
 
@@ -163,6 +167,15 @@ impl World {
         if let Some(at) = job.timer.take() {
             self.timers.remove(&(at, uid.clone()));
         }
+        self.count_out(uid);
+        self.leave_group(uid);
+    }
+
+    /// Takes a job out of its group, if it is in one.
+    pub(super) fn leave_group(&mut self, uid: &JobUid) {
+        let Some(job) = self.jobs.get(uid) else {
+            return;
+        };
         let JobState::Waiting(group) = job.state else {
             return;
         };

@@ -157,6 +157,7 @@ impl World {
             })
             .collect();
         self.standing = Standing::build(&self.tenants, &pools);
+        self.count_all();
         for open in self.open.values_mut() {
             open.leaf = leaf(&self.standing, &open.admission);
             if let Some(leaf) = open.leaf {

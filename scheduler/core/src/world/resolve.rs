@@ -6,11 +6,11 @@
 //! tenants, then per pool what only a person cures. A job that no pool can ever hold
 //! says why if all its pools agree, else `NoMatchingPool` with all of them named.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use edugrid_units::{
     Amount, ClassName, MilliUnits, ObjectKind, PoolName, Reason, ReasonCode, Seconds, Subject,
-    TenantName, Tier,
+    TenantName, Tier, UserName,
 };
 
 use super::World;
@@ -18,7 +18,7 @@ use crate::{
     place::{self, Lack, Never},
     queue::{ClassSpec, DataClass, Devices, GroupId, RoleSpec, ShapeId, Signature},
     quota::PoolIx,
-    tenants::{TreeFault, TreeIx},
+    tenants::{ClassSubject, TreeFault, TreeIx},
     topology::{Counts, Mismatch, PoolSpec},
 };
 
@@ -127,7 +127,7 @@ impl World {
             return Resolution::Refused(nowhere(&never, &roles), never);
         }
         let walltime = signature.walltime.unwrap_or(class.default_walltime);
-        if let Err(reason) = self.walltime_allowed(&class, leaf, walltime) {
+        if let Err(reason) = self.walltime_allowed(&class, (leaf, &signature.submitter), walltime) {
             return Resolution::Refused(reason, never);
         }
         Resolution::Terms(Terms {
@@ -170,9 +170,9 @@ impl World {
                 .tenants
                 .get(name)
                 .and_then(|spec| spec.classes.as_ref());
-            if allowed.is_some_and(|allowed| !allowed.contains(&class.name)) {
-                let class = Subject::object(ObjectKind::Class, &class.name);
-                return Err(not_allowed(class).at(name.clone()));
+            if let Some(allowed) = allowed {
+                may_use(&class.name, allowed, signature)
+                    .map_err(|reason| reason.at(name.clone()))?;
             }
         }
         let stopped = |name: &&TenantName| self.tenants.get(*name).is_some_and(|spec| spec.stopped);
@@ -281,7 +281,7 @@ impl World {
     fn walltime_allowed(
         &self,
         class: &ClassSpec,
-        leaf: TreeIx,
+        (leaf, user): (TreeIx, &UserName),
         walltime: Seconds,
     ) -> Result<(), Reason> {
         if walltime <= class.notice {
@@ -302,11 +302,17 @@ impl World {
             return Err(above(class.max_walltime, what));
         }
         for name in self.standing.tree.path(leaf) {
-            let limits = self.tenants.get(name).map(|spec| &spec.limits);
-            if let Some(max) = limits.and_then(|limits| limits.walltime)
-                && walltime > max
-            {
-                return Err(above(max, Subject::limit("walltime")).at(name.clone()));
+            let Some(spec) = self.tenants.get(name) else {
+                continue;
+            };
+            let limits = [(&spec.limits, None), (&spec.user_limits, Some(user))];
+            for (limits, user) in limits {
+                if let Some(max) = limits.walltime.filter(|max| walltime > *max) {
+                    let name = "walltime";
+                    let user = user.map(ToString::to_string);
+                    let limit = Subject::Limit { name, user };
+                    return Err(above(max, limit).at(spec.name.clone()));
+                }
             }
         }
         Ok(())
@@ -319,6 +325,29 @@ fn unknown(kind: ObjectKind, name: impl ToString) -> Reason {
 
 fn not_allowed(what: Subject) -> Reason {
     Reason::new(ReasonCode::NotAllowed).about(what)
+}
+
+/// Whether a tenant's list gives the class to whoever submitted (O1, Q5).
+fn may_use(
+    class: &ClassName,
+    allowed: &BTreeMap<ClassName, BTreeSet<ClassSubject>>,
+    signature: &Signature,
+) -> Result<(), Reason> {
+    let Some(subjects) = allowed.get(class) else {
+        return Err(not_allowed(Subject::object(ObjectKind::Class, class)));
+    };
+    let user = signature.submitter.as_str();
+    let is_meant = |subject: &ClassSubject| match subject {
+        ClassSubject::User(name) => name == user,
+        ClassSubject::Group(name) => signature.groups.contains(name),
+    };
+    if subjects.is_empty() || subjects.iter().any(is_meant) {
+        return Ok(());
+    }
+    Err(not_allowed(Subject::ClassOfOthers {
+        class: class.clone(),
+        user: user.to_owned(),
+    }))
 }
 
 fn data_class(asked: DataClass, spec: &PoolSpec) -> Reason {

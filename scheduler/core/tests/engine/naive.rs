@@ -185,21 +185,49 @@ impl<'a> Naive<'a> {
         fits.sum::<u64>() >= u64::from(job.replicas)
     }
 
-    fn limits_admit(&self, tenant: usize) -> bool {
-        self.path(tenant).into_iter().all(|at| {
-            let below = self
+    fn limits_admit(&self, job: &Job) -> bool {
+        self.path(self.tenant(job)).into_iter().all(|at| {
+            let below = || {
+                let running = self.running.values();
+                running.filter(|r| self.path(r.tenant).contains(&at))
+            };
+            let tenant = &self.province.tenants[at];
+            let users = below().filter(|r| r.user == job.user);
+            let cards = users.map(|r| r.cards).sum::<i128>() + billed(job);
+            let most = tenant.user_cards.map(i128::from);
+            tenant
                 .running
-                .values()
-                .filter(|r| self.path(r.tenant).contains(&at));
-            let most = self.province.tenants[at].running;
-            most.is_none_or(|most| below.count() < most as usize)
+                .is_none_or(|most| below().count() < most as usize)
+                && most.is_none_or(|most| cards <= most)
         })
     }
 
-    /// The order of one round, and what it admits; `plan` is asked only where the
-    /// replicas of an admitted job go.
+    /// Whether older jobs fill a limit on how many may wait.
+    fn is_over(&self, at: usize) -> bool {
+        self.path(self.tenant(&self.waiting[&at]))
+            .into_iter()
+            .any(|node| {
+                let below = self.waiting.iter();
+                let below = below.filter(|(_, j)| self.path(self.tenant(j)).contains(&node));
+                let age = |at: usize| (self.waiting[&at].created, at);
+                let older = below.filter(|(other, _)| age(**other) < age(at)).count();
+                let most = self.province.tenants[node].pending;
+                most.is_some_and(|most| older >= most as usize)
+            })
+    }
+
+    /// What is admitted: one job at a time, all sorted anew for each; `plan` is asked
+    /// only where the replicas of an admitted job go.
     pub fn round(&mut self, plan: &[Admission]) -> Vec<(String, String)> {
         let mut admitted = Vec::new();
+        while let Some(one) = self.next(plan.get(admitted.len())) {
+            admitted.push(one);
+        }
+        admitted
+    }
+
+    /// The first job in order that is admissible, admitted.
+    fn next(&mut self, planned: Option<&Admission>) -> Option<(String, String)> {
         for tier in Tier::ALL {
             // Each job's pools that could ever hold it, in its order; the first is next.
             let mut left: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
@@ -230,15 +258,13 @@ impl<'a> Naive<'a> {
                 let (Some((.., at)), Some(pool)) = (key, lane) else {
                     break;
                 };
-                if self.try_one(at, pool, plan.get(admitted.len())) {
-                    left.remove(&at);
-                    admitted.push((job_name(at), POOLS[pool].to_owned()));
-                } else {
-                    left.get_mut(&at).expect("it was tried").remove(0);
+                if self.try_one(at, pool, planned) {
+                    return Some((job_name(at), POOLS[pool].to_owned()));
                 }
+                left.get_mut(&at).expect("it was tried").remove(0);
             }
         }
-        admitted
+        None
     }
 
     /// Checks that what one step of a round admitted was admissible when it came.
@@ -257,7 +283,8 @@ impl<'a> Naive<'a> {
     fn try_one(&mut self, at: usize, pool: usize, planned: Option<&Admission>) -> bool {
         let job = &self.waiting[&at];
         let (tenant, cards) = (self.tenant(job), billed(job));
-        if !self.limits_admit(tenant)
+        if self.is_over(at)
+            || !self.limits_admit(job)
             || !self.quota_admits(pool, tenant, cards, false)
             || !self.room(job, pool, false)
         {

@@ -61,7 +61,11 @@ fn tenant() -> impl Strategy<Value = Event> {
                 parent: parent.map(Into::into),
                 quotas: quotas.into_iter().map(quota).collect(),
                 weight,
-                limits: TenantLimits::default(),
+                limits: TenantLimits {
+                    pending_jobs: (weight < 3).then_some(weight),
+                    ..TenantLimits::default()
+                },
+                user_limits: TenantLimits::default(),
                 classes: None,
                 stopped: stopped && weight == 0,
             }))
@@ -177,6 +181,7 @@ fn job() -> impl Strategy<Value = Event> {
                 created: Stamp(at),
                 tenant: tenant.into(),
                 submitter: String::new(),
+                groups: Default::default(),
                 class: Some(class.into()),
                 job_type: JobType::Training,
                 walltime: None,

@@ -129,6 +129,97 @@ fn limits() {
     ");
 }
 
+/// Q5: limits of each user, and on cards in use, whichever way a job asks for them.
+#[test]
+fn limits_of_users_and_on_cards() {
+    assert_snapshot!(check("
+        tenant b parent=root cards=5 quota=p:0
+        tenant club parent=root user-running=1 quota=p:0
+        tenant lab parent=b user-cards=3 user-cards-per-job=2 user-walltime=5h
+        job 1 tenant=lab user=an gang=w:1x2 at=1
+        job 2 tenant=lab user=an gang=w:1x2 device=gpu at=2
+        job 3 tenant=lab user=an gang=w:1x0/12 at=3
+        job 4 tenant=lab user=an at=4
+        job 5 tenant=lab user=bo gang=w:1x3 at=5
+        job 6 tenant=lab user=bo walltime=6h at=6
+        job 7 tenant=lab user=bo gang=w:1x2 at=7
+        job 8 tenant=lab user=bo gang=w:1x1 at=8
+        job 9 tenant=a user=an at=9
+        job x tenant=club user=an at=10
+        job y tenant=club user=an at=11
+    "), @r"
+    + 9 p 1 on n1×1
+    + 1 p 2 on n1×1
+    + x p 1 on n1×1
+    + 7 p 2 on n2×1
+    + 3 p 1 on n1×1
+    - 2 LimitReached: a limit is reached: cards of user an, pool p, tenant lab, asked 2, free 0, missing 2
+    - 4 LimitReached: a limit is reached: cards of user an, pool p, tenant lab, asked 1, free 0, missing 1
+    - 5 LimitReached: a limit is reached: cardsPerJob of user bo, pool p, tenant lab, asked 3, free 2, missing 1
+    - 6 LimitReached: a limit is reached: walltime of user bo, tenant lab, asked 6h, free 5h, missing 1h
+    - 8 LimitReached: a limit is reached: cards, pool p, tenant b, asked 1, free 0, missing 1
+    - y LimitReached: a limit is reached: runningJobs of user an, pool p, tenant club, asked 1, free 0, missing 1
+    ");
+}
+
+/// Q5: the oldest may wait in the order, whoever came first; who is over comes in when
+/// a place falls free.
+#[test]
+fn limits_on_how_many_wait() {
+    assert_snapshot!(check("
+        tenant b parent=root running=1 pending=2 quota=p:0
+        tenant lab parent=b user-pending=1
+        job 5 tenant=lab user=an at=5
+        job 4 tenant=lab user=bo at=4
+        job 3 tenant=lab user=an at=3
+        job 2 tenant=b user=an at=2
+        job h tenant=lab user=bo at=1 held
+        schedule
+        end 2
+    "), @r"
+    + 2 p 1 on n1×1
+    - 3 LimitReached: a limit is reached: runningJobs, pool p, tenant b, asked 1, free 0, missing 1
+    - 4 LimitReached: a limit is reached: runningJobs, pool p, tenant b, asked 1, free 0, missing 1
+    - 5 LimitReached: a limit is reached: pendingJobs of user an, tenant lab, asked 2, free 1, missing 1
+    - h Held: on hold by spec.state
+    + 3 p 1 on n1×1
+    - 4 LimitReached: a limit is reached: runningJobs, pool p, tenant b, asked 1, free 0, missing 1
+    - 5 LimitReached: a limit is reached: runningJobs, pool p, tenant b, asked 1, free 0, missing 1
+    - h Held: on hold by spec.state
+    ");
+}
+
+/// O1, Q5: a class that a tenant gives to some people only; below it may be narrowed,
+/// never widened.
+#[test]
+fn classes_for_some_people() {
+    assert_snapshot!(check("
+        class exam tier=Mission
+        tenant u parent=root classes=standard,exam@group:office@user:dean quota=p:8
+        tenant lab parent=u classes=exam,standard@user:li
+        tenant tight parent=u classes=exam@user:an
+        job 1 tenant=u class=exam user=dean at=1
+        job 2 tenant=u class=exam user=li groups=staff,office at=2
+        job 3 tenant=u class=exam user=li at=3
+        job 4 tenant=lab class=exam user=bo at=4
+        job 5 tenant=lab user=bo at=5
+        job 6 tenant=lab user=li at=6
+        job 7 tenant=tight class=exam user=an at=7
+        job 8 tenant=tight user=an groups=office at=8
+        job 9 tenant=tight class=exam user=an groups=office at=9
+    "), @r"
+    + 1 p 1 on n1×1
+    + 2 p 1 on n1×1
+    + 9 p 1 on n1×1
+    + 6 p 1 on n1×1
+    - 3 NotAllowed: not allowed: class exam is for others than user li, tenant u
+    - 4 NotAllowed: not allowed: class exam is for others than user bo, tenant u
+    - 5 NotAllowed: not allowed: class standard is for others than user bo, tenant lab
+    - 7 NotAllowed: not allowed: class exam is for others than user an, tenant u
+    - 8 NotAllowed: not allowed: class standard, tenant tight
+    ");
+}
+
 #[test]
 fn quota_then_order_then_nodes() {
     assert_snapshot!(play("

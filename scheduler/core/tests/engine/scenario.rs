@@ -28,6 +28,9 @@ pub struct Tenant {
     pub quotas: Vec<[Option<u64>; 3]>,
     pub weight: u32,
     pub running: Option<u32>,
+    pub pending: Option<u32>,
+    /// Cards that one user may use at once.
+    pub user_cards: Option<u64>,
 }
 
 /// A node of 1 to 8 cards.
@@ -85,13 +88,19 @@ fn tenant() -> impl Strategy<Value = Tenant> {
         prop::collection::vec(quota, POOLS.len()),
         1_u32..4,
         prop::option::weighted(0.1, 0_u32..4),
+        prop::option::weighted(0.15, 0_u32..5),
+        prop::option::weighted(0.1, 0_u64..9),
     )
-        .prop_map(|(parent, quotas, weight, running)| Tenant {
-            parent,
-            quotas,
-            weight,
-            running,
-        })
+        .prop_map(
+            |(parent, quotas, weight, running, pending, user_cards)| Tenant {
+                parent,
+                quotas,
+                weight,
+                running,
+                pending,
+                user_cards,
+            },
+        )
 }
 
 pub fn province() -> impl Strategy<Value = Province> {
@@ -190,6 +199,11 @@ impl Province {
             weight: tenant.weight,
             limits: TenantLimits {
                 running_jobs: tenant.running,
+                pending_jobs: tenant.pending,
+                ..TenantLimits::default()
+            },
+            user_limits: TenantLimits {
+                cards: tenant.user_cards.map(MilliUnits::whole),
                 ..TenantLimits::default()
             },
             classes: None,
@@ -260,6 +274,7 @@ impl Job {
             created: Stamp(self.created),
             tenant: tenant.into(),
             submitter: user_name(self.user),
+            groups: Default::default(),
             class: Some(CLASSES[self.class].0.into()),
             job_type: JobType::Training,
             walltime: None,

@@ -7,17 +7,22 @@
 //! node n1 pool=a100 cards=8 cpu=96 mem=960        memory in GiB
 //! class mission tier=Mission priority=1
 //! job j tenant=a gang=worker:4x8 pools=a100       gang=role:replicas×cards[/cores[/GiB]], +more roles
+//! tenant b running=2 cards=8 user-pending=3       limits of the tenant, and of each user
+//! tenant c classes=standard,exam@group:office     a class for some people only
 //! ```
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use edugrid_core::{
-    AdmittedAttempt, Bundle, ClassSpec, ComputeKind, Counts, DataClass, Devices, Event, JobSpec,
-    JobType, LedgerState, NodeResources, NodeSpec, PoolSpec, QuotaSpec, Request, RoleSpec, Taint,
-    TaintEffect, TenantLimits, TenantSpec, World,
+    AdmittedAttempt, Bundle, ClassSpec, ClassSubject, ComputeKind, Counts, DataClass, Devices,
+    Event, JobSpec, JobType, LedgerState, NodeResources, NodeSpec, PoolSpec, QuotaSpec, Request,
+    RoleSpec, Taint, TaintEffect, TenantLimits, TenantSpec, World,
 };
 use edugrid_units::{
-    Admission, AttemptKey, HoldAsk, JobUid, MicroYuan, MilliUnits, Purse, Ratio, Reason,
+    Admission, AttemptKey, ClassName, HoldAsk, JobUid, MicroYuan, MilliUnits, Purse, Ratio, Reason,
     ReasonCode, RolePlacement, Seconds, Shortage, Stamp, Subject, TenantName, Tier,
 };
 
@@ -212,12 +217,21 @@ impl Play {
             weight: words.number("weight").unwrap_or(1),
             limits: TenantLimits {
                 running_jobs: words.number("running"),
+                pending_jobs: words.number("pending"),
+                cards: words.number("cards").map(MilliUnits::whole),
                 cards_per_job: words.number("cards-per-job").map(MilliUnits::whole),
                 walltime: words.get("walltime").map(span),
             },
+            user_limits: TenantLimits {
+                running_jobs: words.number("user-running"),
+                pending_jobs: words.number("user-pending"),
+                cards: words.number("user-cards").map(MilliUnits::whole),
+                cards_per_job: words.number("user-cards-per-job").map(MilliUnits::whole),
+                walltime: words.get("user-walltime").map(span),
+            },
             classes: words
                 .get("classes")
-                .map(|list| list.split(',').map(Into::into).collect()),
+                .map(|list| list.split(',').map(class_for).collect()),
             stopped: words.has("stopped"),
         }
     }
@@ -291,6 +305,7 @@ impl Play {
             created: Stamp::from_seconds(at),
             tenant: words.get("tenant").unwrap_or("root").into(),
             submitter: words.get("user").unwrap_or("li").into(),
+            groups: Arc::new(words.list("groups").into_iter().map(Into::into).collect()),
             class: words.get("class").map(Into::into),
             job_type: JobType::Training,
             walltime: words.get("walltime").map(span),
@@ -446,6 +461,17 @@ fn class(name: &str, words: &Words<'_>) -> ClassSpec {
         price_tier: "standard".into(),
         retired: words.has("retired"),
     }
+}
+
+/// `standard`, or `exam@user:li@group:office` for some people only.
+fn class_for(text: &str) -> (ClassName, BTreeSet<ClassSubject>) {
+    let mut words = text.split('@');
+    let class = words.next().expect("a class").into();
+    let subject = |word: &str| match word.split_once(':').expect("kind:name") {
+        ("user", name) => ClassSubject::User(name.into()),
+        (_, name) => ClassSubject::Group(name.into()),
+    };
+    (class, words.map(subject).collect())
 }
 
 fn devices(cards: &str, name: Option<&str>) -> Devices {
