@@ -287,13 +287,34 @@ pub struct OwnCost {
 /// What the executor of an External job reports. Its instants are clamped to admission and receipt.
 #[derive(KubeSchema, Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = rules::refuse(
-    "!has(self.startedAt) || !has(self.finishedAt) || self.startedAt <= self.finishedAt",
-    "status.external.finishedAt %s is before startedAt %s",
-    "string(self.finishedAt), string(self.startedAt)",
-))]
+#[x_kube(
+    validation = rules::refuse(
+        "!has(self.startedAt) || !has(self.finishedAt) || self.startedAt <= self.finishedAt",
+        "status.external.finishedAt %s is before startedAt %s",
+        "string(self.finishedAt), string(self.startedAt)",
+    ),
+    validation = rules::refuse_plainly(
+        "has(self.finishedAt) == has(self.outcome) && (!has(self.finishedAt) || has(self.startedAt))",
+        "status.external: an end is startedAt, finishedAt and outcome (Succeeded or Failed) together; before it, leave \
+         finishedAt and outcome out (null in a patch)",
+    ),
+    validation = rules::refuse(
+        "oldSelf.attempt <= self.attempt",
+        "status.external.attempt %d: attempt %d was reported already, an earlier one is settled",
+        "self.attempt, oldSelf.attempt",
+    ).field_path(".attempt"),
+    validation = rules::refuse_plainly(
+        "oldSelf.attempt != self.attempt || !has(oldSelf.startedAt) || \
+         (has(self.startedAt) && self.startedAt == oldSelf.startedAt)",
+        "status.external.startedAt is final once it is reported for an attempt",
+    ).field_path(".startedAt"),
+    validation = rules::refuse_plainly(
+        "oldSelf.attempt != self.attempt || !has(oldSelf.finishedAt) || self == oldSelf",
+        "status.external is final once finishedAt is reported for an attempt",
+    )
+)]
 pub struct ExternalReport {
-    /// The attempt that it is about.
+    /// The attempt that it is about: the open one of `status.attempts`.
     #[schemars(range(min = 1))]
     pub attempt: i32,
     /// When it began.

@@ -120,8 +120,9 @@ pub struct JobSpec {
     pub max_cost: Option<MicroYuan>,
     /// How sensitive its data is.
     pub data_class: DataClass,
-    /// Time after SIGTERM until its pods are killed (T1).
-    pub grace: Seconds,
+    /// Time after SIGTERM until its pods are killed (T1); none: the class's notice, as for
+    /// a job that somebody else runs.
+    pub grace: Option<Seconds>,
     /// The user holds it.
     pub held: bool,
     /// It is not to start before.

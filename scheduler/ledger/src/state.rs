@@ -46,8 +46,8 @@ pub struct OpenAttempt {
     pub started: Option<Stamp>,
     /// The last instant at which it is known to have run (A2).
     pub confirmed: Option<Stamp>,
-    /// What it will have ended as, once it is being stopped.
-    pub stopping: Option<edugrid_units::Outcome>,
+    /// What it will have ended as and since when, once it is being stopped.
+    pub stopping: Option<(edugrid_units::Outcome, Stamp)>,
     /// Until when its use is charged.
     pub charged_until: Option<Stamp>,
     /// What each slice has paid.
@@ -323,7 +323,7 @@ impl State {
             }
             Command::Stop { key, outcome } => {
                 if let Some(attempt) = self.open.get_mut(key) {
-                    attempt.stopping = Some(*outcome);
+                    attempt.stopping = Some((*outcome, entry.at));
                 }
             }
             Command::Alive { at, except } => self.carry_alive(*at, except),

@@ -16,7 +16,10 @@ use edugrid_units::{
     Admission, AttemptKey, MicroYuan, NodeName, Outcome, RoleName, RolePlacement, Seconds, Stamp,
 };
 
-use crate::pods::{OwnPod, PodPhase};
+use crate::{
+    external::{External, Report},
+    pods::{OwnPod, PodPhase},
+};
 
 /// Not all pods bound this long after admission ends the attempt as `NotStarted` (P8).
 /// Real time (N5).
@@ -111,8 +114,10 @@ pub struct Attempt {
     pub start_by: Stamp,
     /// The journalled start of the charged interval.
     pub started: Option<Stamp>,
-    /// The journalled decision to stop it.
-    pub stopping: Option<Outcome>,
+    /// The journalled decision to stop it, and when it was journalled.
+    pub stopping: Option<(Outcome, Stamp)>,
+    /// What its executor has reported, where that isn't the cluster.
+    external: Option<External>,
     jobs: BTreeMap<RoleName, NativeJob>,
     pods: BTreeMap<String, OwnPod>,
     /// Pods whose pin is under way, by UID.
@@ -135,6 +140,7 @@ impl Attempt {
             start_by,
             started: None,
             stopping: None,
+            external: None,
             jobs,
             pods: BTreeMap::new(),
             pinning: BTreeMap::new(),
@@ -145,6 +151,21 @@ impl Attempt {
     /// Its key.
     pub fn key(&self) -> &AttemptKey {
         &self.admission.key
+    }
+
+    /// Notes that somebody else runs it: no native Job is made, its executor reports.
+    /// Whether that is news.
+    pub fn run_elsewhere(&mut self) -> bool {
+        let is_news = self.external.is_none();
+        self.external.get_or_insert_default();
+        is_news
+    }
+
+    /// Takes a report of its executor, received at `receipt`. Whether there was anything
+    /// new in it.
+    pub fn hear(&mut self, report: &Report, receipt: Stamp) -> bool {
+        let external = self.external.as_mut();
+        external.is_some_and(|external| external.hear(&self.admission, report, receipt))
     }
 
     /// Notes what is known of a role's native Job.
@@ -206,14 +227,21 @@ impl Attempt {
         self.started.is_some() && self.stopping.is_none()
     }
 
-    /// Whether a part of it is placed on one of these nodes.
+    /// Whether a part of it runs on one of these nodes. What runs elsewhere only holds room
+    /// there.
     pub fn runs_on_any(&self, nodes: &BTreeSet<NodeName>) -> bool {
+        if self.external.is_some() {
+            return false;
+        }
         let mut placed = self.admission.placement.iter().flat_map(|role| &role.nodes);
         placed.any(|(node, _)| nodes.contains(node))
     }
 
     /// When time alone changes what [`next`](Self::next) says.
     pub fn due(&self) -> Option<Stamp> {
+        if let Some(external) = &self.external {
+            return Some(external.due(self));
+        }
         match (self.stopping, self.started) {
             (Some(_), _) => None,
             (None, Some(started)) => Some(started.after(self.admission.walltime)),
@@ -224,6 +252,9 @@ impl Attempt {
     /// What is to be done now, in that order. Empty: wait for an event or for
     /// [`due`](Self::due).
     pub fn next(&self, now: Stamp, wish: Wish) -> Vec<Todo> {
+        if let Some(external) = &self.external {
+            return external.next(self, now, wish);
+        }
         if let Some(end) = self.ended() {
             return vec![end];
         }
@@ -269,7 +300,7 @@ impl Attempt {
             None if complete => Outcome::Succeeded,
             // Work that was complete before the stop reached it has succeeded.
             Some(_) if complete => Outcome::Succeeded,
-            Some(outcome) if all_terminal && jobs_gone => outcome,
+            Some((outcome, _)) if all_terminal && jobs_gone => outcome,
             _ => return None,
         };
         let started = self.started.or_else(|| match self.bound() {
@@ -297,7 +328,8 @@ impl Attempt {
     /// with a pod that failed by itself ends by itself too, and takes its other pods along.
     fn wind_down(&self) -> Vec<Todo> {
         let fails_by_itself = |role: &RoleName| {
-            self.stopping == Some(Outcome::Failed)
+            self.stopping
+                .is_some_and(|(outcome, _)| outcome == Outcome::Failed)
                 && self
                     .pods
                     .values()

@@ -222,7 +222,7 @@ fn the_first_own_failure_ends_the_rest() {
         attempt.next(at(51), Wish::Run),
         [Todo::Stop(Outcome::Failed)]
     );
-    attempt.stopping = Some(Outcome::Failed);
+    attempt.stopping = Some((Outcome::Failed, at(0)));
     attempt.set_job(
         &"worker".into(),
         NativeJob::Present {
@@ -271,7 +271,7 @@ fn a_wish_stops_it_and_a_stop_is_never_forgotten() {
         let mut attempt = running();
         journal_start(&mut attempt);
         assert_eq!(attempt.next(at(20), wish), [Todo::Stop(outcome)]);
-        attempt.stopping = Some(outcome);
+        attempt.stopping = Some((outcome, at(0)));
         // The user changes his mind; the jobs are gone already: nothing is started again.
         for role in ["master", "worker"] {
             attempt.set_job(&role.into(), NativeJob::Absent);
@@ -304,7 +304,7 @@ fn not_bound_in_time_is_not_started_and_costs_nothing() {
         attempt.next(at(300), Wish::Run),
         [Todo::Stop(Outcome::NotStarted)]
     );
-    attempt.stopping = Some(Outcome::NotStarted);
+    attempt.stopping = Some((Outcome::NotStarted, at(0)));
     assert_eq!(
         attempt.next(at(300), Wish::Run).len(),
         2,
@@ -344,7 +344,7 @@ fn after_a_restart_without_pods_a_started_attempt_is_not_started_again() {
         attempt.next(at(60), Wish::Run),
         [Todo::Stop(Outcome::Disrupted)]
     );
-    attempt.stopping = Some(Outcome::Disrupted);
+    attempt.stopping = Some((Outcome::Disrupted, at(0)));
     let end = Todo::End {
         outcome: Outcome::Disrupted,
         started: Some(at(7)),

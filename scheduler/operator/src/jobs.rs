@@ -6,18 +6,23 @@
 use std::sync::Arc;
 
 use edugrid_crds::{
-    ComputeJob, ComputeJobSpec, compute_job::DesiredState, conditions, job_status::Phase,
+    ComputeJob, ComputeJobSpec,
+    compute_job::{DesiredState, Executor},
+    conditions,
+    job_status::{ExternalOutcome, ExternalReport, Phase},
 };
 use edugrid_units::{
-    Admission, AttemptKey, JobUid, Language, MicroYuan, Reason, ReasonCode, Seconds, Stamp,
-    VoucherName,
+    Admission, AttemptKey, JobUid, Language, MicroYuan, Outcome, Reason, ReasonCode, Seconds,
+    Stamp, VoucherName,
 };
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::{Value, json};
 
 use crate::{
     attempt::Wish,
     clock::Clock,
+    external::Report,
     history::{Past, Verdict, verdict},
     pods::stamp,
     translate::job::Identity,
@@ -39,6 +44,10 @@ pub struct Job {
     spec: Box<str>,
     /// What the user wants of it.
     pub wish: Wish,
+    /// Who runs it; never changes (Q6).
+    pub executor: Executor,
+    /// What its executor reports, of an External job.
+    pub report: Option<Report>,
     /// Own failures that are forgiven.
     retries: u32,
     /// How long it stays once it has finished.
@@ -148,6 +157,11 @@ impl Job {
                 (None, DesiredState::Hold) => Wish::Hold,
                 (None, DesiredState::Cancel) => Wish::Cancel,
             },
+            executor: spec.executor,
+            report: status
+                .external
+                .as_ref()
+                .and_then(|external| report(external, clock)),
             retries: u32::try_from(spec.retries).unwrap_or(0),
             ttl: Seconds::parse(spec.ttl_after_finished.as_str()).unwrap_or(Seconds(86_400)),
             past: Vec::new(),
@@ -170,6 +184,8 @@ impl Job {
             resource_version,
             spec,
             wish,
+            executor,
+            report,
             retries,
             ttl,
             seen,
@@ -180,6 +196,8 @@ impl Job {
             resource_version,
             spec,
             wish,
+            executor,
+            report,
             retries,
             ttl,
             seen,
@@ -342,6 +360,20 @@ impl Job {
             ),
         ])
     }
+}
+
+/// A report in virtual time: the executor's stamps are a machine's (N5).
+fn report(external: &ExternalReport, clock: &Clock) -> Option<Report> {
+    let at = |time: &Time| clock.to_virtual(stamp(time));
+    let outcome = external.outcome.map(|outcome| match outcome {
+        ExternalOutcome::Succeeded => Outcome::Succeeded,
+        ExternalOutcome::Failed => Outcome::Failed,
+    });
+    Some(Report {
+        attempt: u32::try_from(external.attempt).ok()?,
+        started: external.started_at.as_ref().map(at),
+        ended: external.finished_at.as_ref().map(at).zip(outcome),
+    })
 }
 
 fn details(reason: &Reason) -> Vec<Value> {

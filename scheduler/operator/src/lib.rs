@@ -10,6 +10,7 @@ pub mod attempt;
 pub mod change;
 pub mod clock;
 pub mod desk;
+pub mod external;
 pub mod history;
 pub mod http;
 pub mod jobs;

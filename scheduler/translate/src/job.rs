@@ -67,7 +67,7 @@ pub fn job(identity: &Identity, spec: &ComputeJobSpec, tenant: TenantName, next:
             .collect(),
         max_cost: None,
         data_class: data_class(spec.data_class),
-        grace: GRACE_DEFAULT,
+        grace: (spec.executor == Executor::Kubernetes).then_some(GRACE_DEFAULT),
         held: spec.state == compute_job::DesiredState::Hold,
         not_before: spec.start_after.as_ref().map(written),
         released: None,
@@ -87,8 +87,6 @@ pub fn job(identity: &Identity, spec: &ComputeJobSpec, tenant: TenantName, next:
 fn unsupported(spec: &ComputeJobSpec) -> Option<Reason> {
     let what = if spec.type_ != compute_job::JobType::Training {
         Feature::Services
-    } else if spec.executor != Executor::Kubernetes {
-        Feature::ExternalExecutor
     } else if spec.array.is_some() {
         Feature::Arrays
     } else if !spec.depends_on.is_empty() {
@@ -121,6 +119,10 @@ fn read(spec: &ComputeJobSpec, job: &mut JobSpec) -> Result<(), BadField> {
     if let Some(limit) = &spec.max_cost {
         job.max_cost = Some(money::money("spec.maxCost", limit)?);
     }
+    if let (Executor::External, Some(checkpoint)) = (spec.executor, &spec.checkpoint) {
+        let notice = duration("spec.checkpoint.notice", checkpoint.notice.as_str())?;
+        job.grace = Some(notice);
+    }
     for role in &spec.roles {
         let field = format!("spec.roles[{}]", role.name);
         let pod = pod_spec(&field, role)?;
@@ -131,7 +133,7 @@ fn read(spec: &ComputeJobSpec, job: &mut JobSpec) -> Result<(), BadField> {
                 let field = format!("{field}.template.spec.terminationGracePeriodSeconds");
                 return Err(BadField::words(field, words));
             }
-            job.grace = job.grace.max(grace);
+            job.grace = job.grace.map(|known| known.max(grace));
         }
         job.roles.push(self::role(&field, role, &pod)?);
     }

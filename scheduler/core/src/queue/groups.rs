@@ -207,7 +207,7 @@ mod tests {
             vouchers: Vec::new(),
             max_cost: None,
             data_class: DataClass::General,
-            grace: Seconds(30),
+            grace: Some(Seconds(30)),
             held: false,
             not_before: None,
             released: None,

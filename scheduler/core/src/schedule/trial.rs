@@ -193,7 +193,7 @@ impl World {
             pool: choice.name.clone(),
             billed: choice.billed,
             walltime: terms.walltime,
-            grace: job.spec.grace,
+            grace: job.spec.grace.unwrap_or(class.notice),
             eligible: job.eligible,
             placement,
             at: self.now,

@@ -190,7 +190,7 @@ fn job() -> impl Strategy<Value = Event> {
                 vouchers: Vec::new(),
                 max_cost: None,
                 data_class: DataClass::General,
-                grace: Seconds(u64::MAX),
+                grace: Some(Seconds(u64::MAX)),
                 held: odd && at > 0,
                 not_before: odd.then_some(Stamp(at / 2)),
                 released: None,

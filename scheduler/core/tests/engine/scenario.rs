@@ -292,7 +292,7 @@ impl Job {
             vouchers: Vec::new(),
             max_cost: None,
             data_class: DataClass::General,
-            grace: Seconds(30),
+            grace: Some(Seconds(30)),
             held: false,
             not_before: None,
             released: None,

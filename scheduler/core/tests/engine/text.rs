@@ -318,7 +318,7 @@ impl Play {
                 Some("important") => DataClass::Important,
                 _ => DataClass::General,
             },
-            grace: Seconds(30),
+            grace: Some(Seconds(30)),
             held: words.has("held"),
             not_before: words.number("not-before").map(Stamp::from_seconds),
             released: None,

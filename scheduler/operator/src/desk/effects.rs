@@ -46,9 +46,10 @@ impl Desk {
                 Command::Started { key, at } => self.started(key, *at),
                 Command::Stop { key, outcome } => {
                     if let Some(attempt) = self.attempts.get_mut(key) {
-                        attempt.stopping = Some(*outcome);
+                        attempt.stopping = Some((*outcome, entry.at));
                         self.restless.insert(key.clone());
                     }
+                    self.set_timer(key);
                 }
                 Command::End { key, .. } => self.ended(key),
                 Command::FundingLine(_)
@@ -101,6 +102,7 @@ impl Desk {
         self.metrics.wait_seconds.observe(waited.0 as f64);
         self.put_attempt(admission.clone(), admit.hold.total());
         self.set_timer(&key);
+        self.hear_executor(&key.job);
         if let Some(job) = self.jobs.get_mut(&key.job) {
             job.open = Some(key.clone());
             job.telling.due = true;
@@ -127,7 +129,7 @@ impl Desk {
         }
     }
 
-    fn set_timer(&mut self, key: &AttemptKey) {
+    pub(super) fn set_timer(&mut self, key: &AttemptKey) {
         if let Some(due) = self.attempts.get(key).and_then(Attempt::due) {
             self.timers.insert((due, Timer::Attempt(key.clone())));
         }

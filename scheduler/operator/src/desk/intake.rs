@@ -1,7 +1,7 @@
 //! What the watches tell becomes events of the engine and facts of attempts.
 
 use edugrid_core::{Event, NodeSpec};
-use edugrid_crds::{ComputeJob, ComputePool, JobClass, Tenant};
+use edugrid_crds::{ComputeJob, ComputePool, JobClass, Tenant, compute_job::Executor};
 use edugrid_units::{JobUid, NodeName, ObjectKind, Reason, ReasonCode, Subject, TenantName};
 
 use super::{Desk, Timer, namespaces::NamespaceFacts};
@@ -131,8 +131,31 @@ impl Desk {
                 true
             }
         };
+        self.hear_executor(&uid);
         if spec_changed {
             self.tell_engine(&uid);
+        }
+    }
+
+    /// Hands on what the executor of an External job reports of its open attempt.
+    pub(super) fn hear_executor(&mut self, uid: &JobUid) {
+        let Some(job) = self.jobs.get(uid) else {
+            return;
+        };
+        if job.executor != Executor::External {
+            return;
+        }
+        let receipt = self.ticker.clock().now();
+        let from = self.attempts.range_mut(first_attempt(uid)..).next();
+        let Some((key, attempt)) = from.filter(|(key, _)| key.job == *uid) else {
+            return;
+        };
+        let report = job.report.as_ref();
+        let is_news = attempt.run_elsewhere();
+        if report.is_some_and(|report| attempt.hear(report, receipt)) || is_news {
+            let key = key.clone();
+            self.set_timer(&key);
+            self.restless.insert(key);
         }
     }
 

@@ -151,7 +151,6 @@ fn barred(why: &str) -> &str {
 fn feature(feature: Feature) -> &'static str {
     match feature {
         Feature::Services => "spec.type：本版本只运行 Training",
-        Feature::ExternalExecutor => "spec.executor：本版本只在 Kubernetes 中运行作业",
         Feature::Arrays => "spec.array：本版本只运行单个作业，请逐个提交",
         Feature::Dependencies => "spec.dependsOn：本版本不支持作业依赖，请稍后提交",
         Feature::ElasticRoles => "spec.roles[].minReplicas：本版本只运行固定规模的作业",

@@ -120,7 +120,6 @@ fn kind(kind: ObjectKind) -> &'static str {
 fn feature(feature: Feature) -> &'static str {
     match feature {
         Feature::Services => "spec.type: this version runs Training only",
-        Feature::ExternalExecutor => "spec.executor: this version runs jobs in Kubernetes only",
         Feature::Arrays => "spec.array: this version runs single jobs only, submit one per task",
         Feature::Dependencies => {
             "spec.dependsOn: this version knows no dependencies, submit the job later"

@@ -31,8 +31,6 @@ pub enum ObjectKind {
 pub enum Feature {
     /// `spec.type` other than Training.
     Services,
-    /// `spec.executor` other than Kubernetes.
-    ExternalExecutor,
     /// `spec.array`.
     Arrays,
     /// `spec.dependsOn`.
