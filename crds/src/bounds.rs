@@ -4,6 +4,7 @@
 //! hundred thousand, and the API server can bound the cost of the CEL rules that walk it (it refuses a definition
 //! whose rules it can't bound).
 
+use crate::rules;
 use schemars::{Schema, SchemaGenerator, json_schema};
 
 /// Longest name of an object of ours: a DNS label, so that it also fits a label value.
@@ -33,17 +34,35 @@ pub const QUALIFIED_NAME: &str =
 
 /// The name of another object of ours.
 pub fn name(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": "string", "minLength": 1, "maxLength": NAME_MAX, "pattern": DNS_LABEL})
+    label_of_at_most(NAME_MAX)
+}
+
+fn label_of_at_most(length: u32) -> Schema {
+    let says = format!(
+        "no name of an object: write a DNS label of at most {length} characters (a-z, 0-9 and '-'), for example 'a100'"
+    );
+    json_schema!({
+        "type": "string",
+        "maxLength": length,
+        "x-kubernetes-validations": [rules::spelled(DNS_LABEL, &says)],
+    })
 }
 
 /// The name of a tenant.
 pub fn tenant_name(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": "string", "minLength": 1, "maxLength": TENANT_NAME_MAX, "pattern": DNS_LABEL})
+    label_of_at_most(TENANT_NAME_MAX)
 }
 
 /// A label key or an extended resource's name.
 pub fn qualified_name(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": "string", "minLength": 1, "maxLength": KEY_MAX, "pattern": QUALIFIED_NAME})
+    json_schema!({
+        "type": "string",
+        "maxLength": KEY_MAX,
+        "x-kubernetes-validations": [rules::spelled(
+            QUALIFIED_NAME,
+            "no qualified name: write for example 'nvidia.com/gpu' or 'kubernetes.io/hostname'",
+        )],
+    })
 }
 
 /// A list of names of ours in an order that means something; each at most once.

@@ -120,14 +120,16 @@ pub const TTL_HOURS_MAX: u32 = 720;
     ).field_path(".array"),
     validation = rules::refuse(
         "!has(self.startAfter) || !has(self.deadline) || self.startAfter < self.deadline",
-        "spec.deadline %s must be later than spec.startAfter %s",
+        "spec.deadline %s must be later than spec.startAfter %s: give a later deadline or an earlier start",
         "string(self.deadline), string(self.startAfter)",
     ).field_path(".deadline"),
     validation = rules::refuse(
-        "!has(self.walltime) || !has(self.checkpoint) || duration(self.checkpoint.notice) < \
-         duration(self.walltime)",
+        &format!("!has(self.walltime) || !has(self.checkpoint) || {}", rules::with_durations(
+            &["self.walltime", "self.checkpoint.notice"],
+            "duration(self.checkpoint.notice) < duration(self.walltime)",
+        )),
         "spec.checkpoint.notice %s must be shorter than spec.walltime %s, since it comes before \
-         the end",
+         the end: shorten it or lengthen the walltime",
         "self.checkpoint.notice, self.walltime",
     ).field_path(".checkpoint")
 )]

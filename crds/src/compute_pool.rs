@@ -76,7 +76,7 @@ pub struct ComputePoolSpec {
     pub domestic: bool,
     /// Node labels that name ever smaller domains, the widest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = TOPOLOGY_LEVELS_MAX), inner(length(min = 1, max = 317), regex(pattern = bounds::QUALIFIED_NAME)))]
+    #[schemars(schema_with = "levels")]
     #[x_kube(
         merge_strategy = ListMerge::Atomic,
         validation = rules::refuse_plainly(
@@ -146,4 +146,12 @@ pub struct ComputePoolStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "conditions::conditions")]
     pub conditions: Vec<Condition>,
+}
+
+fn levels(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({
+        "type": "array",
+        "maxItems": TOPOLOGY_LEVELS_MAX,
+        "items": bounds::qualified_name(generator),
+    })
 }

@@ -3,7 +3,7 @@
 use crate::bounds::{self, NAME_MAX};
 use crate::conditions;
 use crate::rules;
-use crate::text::{CalendarDate, ClockTime, Quantity};
+use crate::text::{CALENDAR_DATE, CalendarDate, ClockTime, Quantity};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::core::Rule;
 use kube::{CustomResource, KubeSchema};
@@ -76,7 +76,7 @@ pub struct ComputeReservationSpec {
 #[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[x_kube(validation = rules::refuse(
     "self.start < self.end",
-    "spec.window.end %s must be later than spec.window.start %s",
+    "spec.window.end %s must be later than spec.window.start %s: give a later end",
     "string(self.end), string(self.start)",
 ).field_path(".end"))]
 pub struct Window {
@@ -92,12 +92,13 @@ pub struct Window {
 #[x_kube(
     validation = rules::refuse(
         "self.from < self.to",
-        "spec.weekly.to %s must be later on the day than spec.weekly.from %s",
+        "spec.weekly.to %s must be later on the day than spec.weekly.from %s: give a later end; hours over midnight \
+         are two reservations",
         "self.to, self.from",
     ),
     validation = rules::refuse(
         "self.firstDate <= self.lastDate",
-        "spec.weekly.lastDate %s must not be before spec.weekly.firstDate %s",
+        "spec.weekly.lastDate %s must not be before spec.weekly.firstDate %s: give a later last day",
         "self.lastDate, self.firstDate",
     ),
     validation = term_is_bounded(),
@@ -131,7 +132,8 @@ pub struct Weekly {
 fn term_is_bounded() -> Rule {
     rules::refuse(
         &format!(
-            "timestamp(self.lastDate + 'T00:00:00Z') - timestamp(self.firstDate + 'T00:00:00Z') <= duration('{}h')",
+            "!self.firstDate.matches(r'{CALENDAR_DATE}') || !self.lastDate.matches(r'{CALENDAR_DATE}') || \
+             timestamp(self.lastDate + 'T00:00:00Z') - timestamp(self.firstDate + 'T00:00:00Z') <= duration('{}h')",
             TERM_DAYS_MAX * 24
         ),
         &format!(

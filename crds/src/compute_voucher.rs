@@ -62,15 +62,17 @@ use serde::{Deserialize, Serialize};
         "oldSelf.state != 'Revoked' || self.state == 'Revoked'",
         "spec.state Revoked is final: make another voucher",
     ).field_path(".state"),
-    validation = rules::refuse_plainly(
+    validation = rules::refuse(
         "has(self.fundingLine) == (self.type != 'OwnFunds')",
-        "spec.fundingLine says where a grant's money comes from: required, but for type OwnFunds, \
-         which is a deposit and has none",
+        "spec.type is %s: a grant names in spec.fundingLine where its money comes from, and a deposit \
+         (type OwnFunds) leaves it out",
+        "self.type",
     ),
-    validation = rules::refuse_plainly(
+    validation = rules::refuse(
         "self.type == 'OwnFunds' || (has(self.validFrom) && has(self.validUntil))",
-        "spec.validFrom and spec.validUntil are required; only a voucher of type OwnFunds may stay \
+        "spec.type is %s: give spec.validFrom and spec.validUntil; only a voucher of type OwnFunds may stay \
          without an end",
+        "self.type",
     ),
     validation = rules::refuse(
         "self.type != 'OwnFunds' || self.coverage.num == self.coverage.den",
@@ -80,7 +82,7 @@ use serde::{Deserialize, Serialize};
     ).field_path(".coverage"),
     validation = rules::refuse(
         "!has(self.validFrom) || !has(self.validUntil) || self.validFrom < self.validUntil",
-        "spec.validUntil %s must be later than spec.validFrom %s",
+        "spec.validUntil %s must be later than spec.validFrom %s: give a later end",
         "string(self.validUntil), string(self.validFrom)",
     ).field_path(".validUntil")
 )]
@@ -105,7 +107,7 @@ pub struct ComputeVoucherSpec {
     #[serde(default)]
     #[x_kube(validation = rules::refuse(
         "self.num <= self.den",
-        "spec.coverage %d/%d is above the whole: num may be at most den",
+        "spec.coverage %d/%d is above the whole: num may be at most den, for example {num: 1, den: 2} for half",
         "self.num, self.den",
     ).field_path(".num"))]
     pub coverage: Ratio,

@@ -39,13 +39,19 @@ pub const STANDARD: &str = "standard";
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = rules::refuse(
-        "duration(self.defaultWalltime) <= duration(self.maxWalltime)",
+        &rules::with_durations(
+            &["self.defaultWalltime", "self.maxWalltime"],
+            "duration(self.defaultWalltime) <= duration(self.maxWalltime)",
+        ),
         "spec.defaultWalltime %s is longer than spec.maxWalltime %s: shorten the one or lengthen \
          the other",
         "self.defaultWalltime, self.maxWalltime",
     ).field_path(".defaultWalltime"),
     validation = rules::refuse(
-        "duration(self.notice) < duration(self.defaultWalltime)",
+        &rules::with_durations(
+            &["self.notice", "self.defaultWalltime"],
+            "duration(self.notice) < duration(self.defaultWalltime)",
+        ),
         "spec.notice %s must be shorter than spec.defaultWalltime %s, since it comes before the \
          end",
         "self.notice, self.defaultWalltime",

@@ -231,7 +231,14 @@ fn resource_list(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     schemars::json_schema!({
         "type": "object",
         "maxProperties": RESOURCES_MAX,
-        "additionalProperties": {"x-kubernetes-int-or-string": true, "maxLength": 32, "pattern": QUANTITY},
+        "additionalProperties": {
+            "x-kubernetes-int-or-string": true,
+            "maxLength": 32,
+            "x-kubernetes-validations": [{
+                "rule": format!("string(self).matches(r'{QUANTITY}')"),
+                "message": "no quantity that can be compared: write for example 4, '500m' or '120Gi'",
+            }],
+        },
     })
 }
 

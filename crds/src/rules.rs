@@ -5,6 +5,7 @@
 
 use crate::text;
 use kube::core::{Message, Rule};
+use serde_json::{Value, json};
 
 /// A rule whose refusal shows values: `says` with `%s` and `%d` for the CEL expressions in `values`.
 #[must_use]
@@ -61,11 +62,28 @@ pub fn name_is_label(kind: &str, max: u32) -> Rule {
     )
 }
 
+/// A text that must match `pattern`, as a rule within a schema: the API server shows the value and then `says`, which
+/// a schema's own `pattern` can't.
+#[must_use]
+pub fn spelled(pattern: &str, says: &str) -> Value {
+    json!({"rule": format!("self.matches(r'{pattern}')"), "message": says})
+}
+
+/// CEL about durations that holds where one of them can't be read: that is refused elsewhere, in better words than
+/// those of a failed conversion.
+#[must_use]
+pub fn with_durations(durations: &[&str], holds: &str) -> String {
+    let misspelled = durations
+        .iter()
+        .map(|duration| format!("!{duration}.matches(r'{}') || ", text::DURATION));
+    format!("{}{holds}", misspelled.collect::<String>())
+}
+
 /// A duration field above zero.
 #[must_use]
 pub fn positive_duration(path: &str) -> Rule {
     refuse(
-        "duration(self) > duration('0s')",
+        &with_durations(&["self"], "duration(self) > duration('0s')"),
         &format!("{path} is '%s': it must be longer than 0s, for example '8h' or '1h30m'"),
         "self",
     )
@@ -75,7 +93,10 @@ pub fn positive_duration(path: &str) -> Rule {
 #[must_use]
 pub fn duration_at_most_hours(path: &str, hours: u32) -> Rule {
     refuse(
-        &format!("duration(self) <= duration('{hours}h')"),
+        &with_durations(
+            &["self"],
+            &format!("duration(self) <= duration('{hours}h')"),
+        ),
         &format!("{path} is '%s': it may be at most {hours}h; give a shorter one"),
         "self",
     )
@@ -85,7 +106,7 @@ pub fn duration_at_most_hours(path: &str, hours: u32) -> Rule {
 #[must_use]
 pub fn positive_money(path: &str) -> Rule {
     refuse(
-        "self.matches('[1-9]')",
+        &format!("!self.matches(r'{}') || self.matches('[1-9]')", text::MONEY),
         &format!("{path} is '%s': it must be above 0 yuan; give the amount"),
         "self",
     )

@@ -56,8 +56,8 @@ pub const SUBJECTS_MAX: u32 = 64;
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = rules::refuse(
     "!has(self.reclaimDelay) || self.onQuotaCut == 'Reclaim'",
-    "spec.reclaimDelay says when a cut is taken back by force and needs spec.onQuotaCut: Reclaim, \
-     which is %s",
+    "spec.reclaimDelay says when a cut is taken back by force, and spec.onQuotaCut is %s: set that to \
+     Reclaim, or leave the delay out",
     "self.onQuotaCut",
 ).field_path(".reclaimDelay"))]
 pub struct TenantSpec {
@@ -257,7 +257,7 @@ pub struct AllowedClass {
 #[derive(KubeSchema, Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[x_kube(validation = rules::refuse(
     "has(self.__namespace__) == (self.kind == 'ServiceAccount')",
-    "subject '%s' of kind %s: a namespace belongs to a ServiceAccount, and only to one",
+    "subject '%s' of kind %s: a ServiceAccount gives its namespace; users and groups have none",
     "self.name, self.kind",
 ))]
 pub struct Subject {

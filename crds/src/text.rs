@@ -61,20 +61,41 @@ text! {
     /// A duration in the spelling of the Gateway API without milliseconds, each unit once, the largest first: `8h`,
     /// `90m`, `1h30m`. The books count whole seconds (A5), so no smaller unit is offered.
     DurationText,
-    {"type": "string", "minLength": 2, "maxLength": 18, "pattern": "^([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?$"}
+    {
+        "type": "string",
+        "maxLength": 18,
+        "x-kubernetes-validations": [rules::spelled(
+            DURATION,
+            "no duration: write hours, minutes and seconds, the largest first, for example '8h', '90m' or '1h30m'",
+        )],
+    }
 }
 
 text! {
     /// An amount in yuan with at most six decimals: `"12.50"`. Twelve digits before the point keep the micro-yuan
     /// within 64 bits (N3).
     Money,
-    {"type": "string", "minLength": 1, "maxLength": 19, "pattern": r"^(0|[1-9][0-9]{0,11})(\.[0-9]{1,6})?$"}
+    {
+        "type": "string",
+        "maxLength": 19,
+        "x-kubernetes-validations": [rules::spelled(
+            MONEY,
+            "no amount in yuan: write for example '12.50', from 0, with at most 12 digits before the point and 6 after it",
+        )],
+    }
 }
 
 text! {
     /// A time of day in Asia/Shanghai, `00:00` to `24:00`.
     ClockTime,
-    {"type": "string", "minLength": 5, "maxLength": 5, "pattern": "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"}
+    {
+        "type": "string",
+        "maxLength": 5,
+        "x-kubernetes-validations": [rules::spelled(
+            "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$",
+            "no time of day: write hours and minutes, for example '08:30', at most '24:00'",
+        )],
+    }
 }
 
 text! {
@@ -82,15 +103,28 @@ text! {
     CalendarDate,
     {
         "type": "string",
-        "minLength": 10,
         "maxLength": 10,
-        "pattern": "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$",
-        "x-kubernetes-validations": [{
-            "rule": "timestamp(self + 'T00:00:00Z') > timestamp('2000-01-01T00:00:00Z')",
-            "message": "must be a day of the calendar after 2000, for example '2026-09-01'",
-        }],
+        "x-kubernetes-validations": [rules::spelled(
+            CALENDAR_DATE,
+            "no day of the calendar from 2000 on: write year, month and day, for example '2026-09-01'",
+        )],
     }
 }
+
+/// How a duration is spelled. What does not match, `duration()` of CEL may not be able to read.
+pub const DURATION: &str =
+    "^([0-9]{1,5}h([0-9]{1,5}m)?([0-9]{1,5}s)?|[0-9]{1,5}m([0-9]{1,5}s)?|[0-9]{1,5}s)$";
+
+/// How an amount of money is spelled.
+pub const MONEY: &str = r"^(0|[1-9][0-9]{0,11})(\.[0-9]{1,6})?$";
+
+/// How a day is spelled, only days that there are: months of 31 days, of 30, February, and its 29th of leap years.
+pub const CALENDAR_DATE: &str = concat!(
+    "^2[0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])",
+    "|(0[469]|11)-(0[1-9]|[12][0-9]|30)",
+    "|02-(0[1-9]|1[0-9]|2[0-8]))$",
+    "|^(2[0-9](0[48]|[2468][048]|[13579][26])|2[048]00)-02-29$",
+);
 
 /// How a quantity is spelled, with an exponent of at most two digits: the API server needs minutes and gigabytes to
 /// compare `1e99999999`, so no rule may look at a quantity that does not match.

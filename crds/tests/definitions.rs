@@ -4,11 +4,10 @@ mod support;
 
 use edugrid_crds::conditions::WAITING;
 use edugrid_crds::job_status::Outcome;
-use edugrid_crds::text::{DurationText, Money, QUANTITY};
+use edugrid_crds::text::{CALENDAR_DATE, DURATION, MONEY, QUANTITY};
 use edugrid_crds::{ComputeJob, definitions};
 use edugrid_units::{MicroYuan, ReasonCode, Seconds, parse_milli};
 use regex::Regex;
-use schemars::JsonSchema;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use support::{schema, subjects};
@@ -262,11 +261,7 @@ fn our_words_are_those_of_the_engine_and_the_books() {
 #[test]
 fn what_the_schema_takes_the_units_can_read() {
     let duration = |text: &str| Seconds::parse(text).map(|seconds| seconds.0);
-    let patterns = |schema: Value| {
-        Regex::new(schema["pattern"].as_str().expect("a pattern")).expect("it compiles")
-    };
-    let mut generator = schemars::SchemaGenerator::default();
-    let durations = patterns(DurationText::json_schema(&mut generator).to_value());
+    let durations = Regex::new(DURATION).expect("it compiles");
     for (text, seconds) in [
         ("8h", Some(28_800)),
         ("1h30m", Some(5400)),
@@ -280,10 +275,29 @@ fn what_the_schema_takes_the_units_can_read() {
             "{text}"
         );
     }
-    let money = patterns(Money::json_schema(&mut generator).to_value());
+    let money = Regex::new(MONEY).expect("it compiles");
     for text in ["0", "12.50", "0.000001", "999999999999.999999"] {
         assert!(
             money.is_match(text) && MicroYuan::parse_yuan(text).is_ok(),
+            "{text}"
+        );
+    }
+    let days = Regex::new(CALENDAR_DATE).expect("it compiles");
+    for (text, is_one) in [
+        ("2026-09-30", true),
+        ("2026-09-31", false),
+        ("2026-02-29", false),
+        ("2028-02-29", true),
+        ("2100-02-29", false),
+        ("2000-02-29", true),
+        ("1999-12-31", false),
+        ("2026-12-31", true),
+    ] {
+        assert_eq!(days.is_match(text), is_one, "{text}");
+        assert_eq!(
+            text.parse::<k8s_openapi::jiff::civil::Date>()
+                .is_ok_and(|day| day.year() >= 2000),
+            is_one,
             "{text}"
         );
     }

@@ -1,6 +1,8 @@
 //! The province on which the end-to-end tests play: a real control plane, fake nodes (kwok),
 //! the chart, the operator, and users with their own certificates.
 
+pub mod examples;
+
 use std::{
     sync::OnceLock,
     thread::sleep,

@@ -7,6 +7,7 @@ pub mod cluster;
 pub mod controlplane;
 pub mod crdgen;
 pub mod demo;
+pub mod examples;
 pub mod installation;
 pub mod progress;
 pub mod test;

@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::{controlplane, crdgen, demo, test, tidy};
+use xtask::{controlplane, crdgen, demo, examples, test, tidy};
 
 /// Builds and runs what the repository needs.
 #[derive(Debug, Parser)]
@@ -29,6 +29,12 @@ enum Chore {
         #[arg(long)]
         check: bool,
     },
+    /// Write the tables of the examples' READMEs from the files.
+    Examples {
+        /// Only compare, and fail when a table is stale.
+        #[arg(long)]
+        check: bool,
+    },
     /// Everything that must hold: checks, unit tests, and the tests on a real control plane.
     Test(test::Options),
     /// Check the house's rules: walls, module order, sizes, words that have no place.
@@ -44,6 +50,7 @@ fn main() -> ExitCode {
         Chore::Controlplane { action } => controlplane::run(action),
         Chore::Demo(options) => demo::run(&options),
         Chore::Crdgen { check } => crdgen::run(check),
+        Chore::Examples { check } => examples::run(check),
         Chore::Test(options) => match test::run(&options) {
             Ok(verdict) => return verdict,
             Err(error) => Err(error),

@@ -92,12 +92,14 @@ fn check_text(schema: &Value, text: &str, path: &str, found: &mut Vec<String>) {
 fn check_number(schema: &Value, number: f64, path: &str, found: &mut Vec<String>) {
     if let Some(min) = schema["minimum"].as_f64().filter(|min| number < *min) {
         found.push(format!(
-            "{path}: Invalid value: {number}: should be greater than or equal to {min}"
+            "{path}: Invalid value: {number}: {} in body should be greater than or equal to {min}",
+            &path[1..]
         ));
     }
     if let Some(max) = schema["maximum"].as_f64().filter(|max| number > *max) {
         found.push(format!(
-            "{path}: Invalid value: {number}: should be less than or equal to {max}"
+            "{path}: Invalid value: {number}: {} in body should be less than or equal to {max}",
+            &path[1..]
         ));
     }
 }
@@ -119,22 +121,19 @@ fn check_list(schema: &Value, items: &[Value], path: &str, found: &mut Vec<Strin
         Some("set") => Some(item.clone()),
         Some("map") => {
             let keys = schema["x-kubernetes-list-map-keys"].as_array()?;
-            Some(
-                keys.iter()
-                    .filter_map(|key| item.get(key.as_str()?))
-                    .cloned()
-                    .collect(),
-            )
+            let parts = keys.iter().filter_map(Value::as_str);
+            let parts = parts.filter_map(|key| Some((key.to_owned(), item.get(key)?.clone())));
+            Some(Value::Object(parts.collect()))
         }
         _ => None,
     };
     for (index, item) in items.iter().enumerate() {
-        if key(item).is_some_and(|key_here| {
-            items[..index]
+        if let Some(here) = key(item)
+            && items[..index]
                 .iter()
-                .any(|other| key(other).as_ref() == Some(&key_here))
-        }) {
-            found.push(format!("{path}[{index}]: Duplicate value: {item}"));
+                .any(|other| key(other).as_ref() == Some(&here))
+        {
+            found.push(format!("{path}[{index}]: Duplicate value: {here}"));
         }
         walk(&schema["items"], item, &format!("{path}[{index}]"), found);
     }
@@ -157,7 +156,9 @@ fn check_object(schema: &Value, value: &Value, path: &str, found: &mut Vec<Strin
         .is_some_and(|min| (map.len() as u64) < min)
     {
         found.push(format!(
-            "{path}: Invalid value: should have at least {} properties",
+            "{path}: Invalid value: {}: {} in body should have at least {} properties",
+            map.len(),
+            &path[1..],
             schema["minProperties"]
         ));
     }

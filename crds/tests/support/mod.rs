@@ -7,6 +7,9 @@
 #![allow(dead_code)]
 
 pub mod judge;
+// How an example is read is known in one place, on the other side of the wall: that crate stands on this one.
+#[path = "../../../xtask/src/examples/script.rs"]
+pub mod script;
 
 use edugrid_crds::{definitions, file_name};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -142,4 +145,22 @@ fn set(target: &mut Value, keys: &[String], value: &Value) {
     } else {
         set(slot, rest, value);
     }
+}
+
+/// The YAML files below a folder, sorted.
+pub fn yaml_files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("read a folder of examples") {
+        let path = entry.expect("read an entry of a folder").path();
+        if path.is_dir() {
+            found.extend(yaml_files(&path));
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == "yaml")
+        {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
 }
