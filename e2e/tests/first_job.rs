@@ -147,11 +147,14 @@ fn the_statement_agrees(province: &Province, charged: u64) -> Result<()> {
 
 fn the_metrics_agree(province: &Province) -> Result<()> {
     let edugrid = &province.edugrid;
-    ensure!(edugrid.metric("edugrid_attempts_ended_total{outcome=\"Succeeded\"}")? == 1.0);
+    ensure!(
+        edugrid.metric("edugrid_attempts_ended_total{tenant=\"sdu-cs\",outcome=\"Succeeded\"}")?
+            == 1.0
+    );
     // A6: admitted, Running (it ran over 5 s), ended; one create, one pin per pod.
     let stands = |class: &str| {
         edugrid.metric(&format!(
-            "edugrid_api_requests_total{{class=\"{class}\",outcome=\"stands\"}}"
+            "edugrid_writes_total{{class=\"{class}\",outcome=\"stands\"}}"
         ))
     };
     for (class, count) in [("create_job", 1.0), ("pin_pod", 2.0), ("job_status", 3.0)] {

@@ -9,6 +9,7 @@ pub mod crdgen;
 pub mod demo;
 pub mod examples;
 pub mod installation;
+pub mod metrics;
 pub mod progress;
 pub mod test;
 pub mod tidy;

@@ -10,7 +10,7 @@ mod views;
 
 use edugrid_units::{AttemptKey, JobUid, MilliUnits, PoolName, Reason, TenantName, Tier, UserName};
 
-pub use views::{PoolCondition, PoolView, TenantCondition, TenantPoolView, TenantView};
+pub use views::{Pending, PoolCondition, PoolView, TenantCondition, TenantPoolView, TenantView};
 
 use crate::{
     queue::{Agenda, Pick},

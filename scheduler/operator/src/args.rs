@@ -2,12 +2,20 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 
 /// Schedules a province's compute jobs and keeps the books.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "edugrid-scheduler", version)]
+#[command(
+    name = "edugrid-scheduler",
+    version,
+    args_conflicts_with_subcommands = true
+)]
 pub struct Args {
+    /// Something else than scheduling.
+    #[command(subcommand)]
+    pub chore: Option<Chore>,
+
     /// Directory of the local view; made if it is absent, rebuilt from the journal if it is
     /// damaged. May be thrown away at any time.
     #[arg(long, env = "EDUGRID_DATA_DIR", default_value = "/var/lib/edugrid")]
@@ -43,6 +51,13 @@ pub struct Args {
     /// The operator's own namespace.
     #[arg(long, env = "EDUGRID_NAMESPACE", default_value = edugrid_crds::labels::SYSTEM_NAMESPACE)]
     pub namespace: String,
+}
+
+/// What the binary does beside scheduling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+pub enum Chore {
+    /// Print the page of the documentation that lists all metrics, and end.
+    MetricsTable,
 }
 
 impl Args {

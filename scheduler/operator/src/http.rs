@@ -5,13 +5,13 @@ use std::{net::SocketAddr, sync::Arc};
 use axum::{
     Router,
     extract::State,
-    http::{StatusCode, header},
-    response::IntoResponse,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
     routing::get,
 };
 use tokio::{net::TcpListener, sync::watch};
 
-use crate::metrics::Metrics;
+use crate::metrics::{Format, Metrics};
 
 /// What `/readyz` says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,19 +58,22 @@ async fn readyz(State(shared): State<Arc<Shared>>) -> (StatusCode, String) {
     }
 }
 
-async fn metrics_text(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
-    match shared.metrics.encode() {
-        Ok(text) => {
-            let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-            (StatusCode::OK, [(header::CONTENT_TYPE, kind)], text)
-        }
-        Err(error) => {
-            let kind = "text/plain; charset=utf-8";
-            (
-                StatusCode::INTERNAL_SERVER_ERROR,
-                [(header::CONTENT_TYPE, kind)],
-                error.to_string(),
-            )
-        }
-    }
+async fn metrics_text(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
+    let accepts = headers.get_all(header::ACCEPT).iter();
+    let accepts: Vec<&str> = accepts.filter_map(|value| value.to_str().ok()).collect();
+    let plain = "text/plain; charset=utf-8";
+    let Some(format) = Format::accepted(&accepts.join(",")) else {
+        let words = "metrics are application/openmetrics-text or text/plain\n".to_owned();
+        let kind = [(header::CONTENT_TYPE, plain)];
+        return (StatusCode::NOT_ACCEPTABLE, kind, words).into_response();
+    };
+    // Ten thousand tenants take a moment to write out, which no probe should wait for.
+    let metrics = shared.metrics.clone();
+    let told = tokio::task::spawn_blocking(move || metrics.exposition(format)).await;
+    let (code, kind, text) = match told {
+        Ok(Ok(text)) => (StatusCode::OK, format.media_type(), text),
+        Ok(Err(error)) => (StatusCode::INTERNAL_SERVER_ERROR, plain, error.to_string()),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, plain, error.to_string()),
+    };
+    (code, [(header::CONTENT_TYPE, kind)], text).into_response()
 }

@@ -3,7 +3,7 @@
 //! The object itself is not kept: its spec as compact JSON, read again where the engine or
 //! a native Job needs it. The history is the ledger's.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use edugrid_crds::{
     ComputeJob, ComputeJobSpec,
@@ -84,6 +84,21 @@ pub struct Telling {
     pub under_way: bool,
     /// The code that the engine gave last, and since when in real time.
     pub waits: Option<(ReasonCode, Stamp)>,
+    /// Since when a write is due, for the metric.
+    pub due_since: Option<Instant>,
+    /// Since when the write under way was due.
+    pub asked_since: Option<Instant>,
+    /// When the engine first heard of it as a job that nothing of its own holds back, until
+    /// its admission; for the metric.
+    pub queued: Option<Instant>,
+}
+
+impl Telling {
+    /// A write is due from now on, unless it was before.
+    pub fn is_due(&mut self) {
+        self.due = true;
+        self.due_since.get_or_insert_with(Instant::now);
+    }
 }
 
 /// Who pays for a job: held and charged, by voucher and from own money.

@@ -18,7 +18,7 @@ use crate::{
     desk::Desk,
     journal::ClusterJournal,
     lease::{Held, Lease},
-    metrics::Metrics,
+    metrics::{Events, Metrics},
     pods,
     translate::tenancy,
     visibility::Asked,
@@ -32,6 +32,10 @@ const CHANGES_MAX: usize = 4096;
 const EVENTS_PER_TURN: usize = 1024;
 /// Between ticks.
 const TICK: Duration = Duration::from_millis(500);
+/// Between two looks for the metrics at the least, a little less than two ticks.
+const MEASURE_EVERY: Duration = Duration::from_millis(900);
+/// What a look takes of the loop's time is at most one part of so many.
+const MEASURING_SHARE: u32 = 50;
 /// Longest wait for what is under way when the operator is asked to stop.
 const STOP_WAIT: Duration = Duration::from_secs(10);
 
@@ -87,14 +91,14 @@ pub async fn lead(leader: Leader, stop: impl Future<Output = ()>) -> Result<(), 
     } = leader;
     let mut tasks = JoinSet::new();
     let (changes_in, mut changes) = mpsc::channel(CHANGES_MAX);
-    watch_all(&client, clock, &changes_in, &mut tasks);
+    watch_all(&client, clock, metrics.events(), &changes_in, &mut tasks);
     let (writes_in, writes_out) = mpsc::channel(QUEUE_MAX);
     let (answers_in, mut answers) = mpsc::channel(QUEUE_MAX);
     let held = lease.held();
     let writer = writes::run(
         client,
         held.clone(),
-        metrics.requests.clone(),
+        metrics.events().clone(),
         writes_out,
         answers_in,
     );
@@ -106,6 +110,7 @@ pub async fn lead(leader: Leader, stop: impl Future<Output = ()>) -> Result<(), 
     };
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut measuring = Measuring::default();
     let keep = lease.keep();
     tokio::pin!(stop, keep);
     loop {
@@ -134,14 +139,37 @@ pub async fn lead(leader: Leader, stop: impl Future<Output = ()>) -> Result<(), 
             return Err(LeadError::LeaseLost);
         }
         turn.take(&mut desk, &held);
-        send(&mut desk, &writes_in)?;
+        if send(&mut desk, &writes_in)? {
+            turn.metrics.writes_overflowed.inc();
+        }
         if is_tick {
-            desk.measure();
+            measuring.tick(&mut desk);
         }
     }
     wind_up(&mut desk, &mut turn, writes_in, &mut tasks).await?;
     lease.release().await;
     Ok(())
+}
+
+/// When the numbers for Prometheus are taken: walking over everything may cost the loop no
+/// more than a fiftieth of its time.
+#[derive(Debug, Default)]
+struct Measuring {
+    due: Option<Instant>,
+    took: Duration,
+}
+
+impl Measuring {
+    fn tick(&mut self, desk: &mut Desk) {
+        let began = Instant::now();
+        if self.due.is_some_and(|due| began < due) {
+            return;
+        }
+        desk.measure(self.took.as_secs_f64());
+        self.took = began.elapsed();
+        let rest = self.took.saturating_mul(MEASURING_SHARE).max(MEASURE_EVERY);
+        self.due = Some(began + rest);
+    }
 }
 
 /// The batch under way (A3).
@@ -177,12 +205,25 @@ impl Turn {
     ) -> Result<(), LeadError> {
         result?;
         if let Some(appending) = self.appending.take() {
-            self.metrics
-                .append_seconds
-                .observe(appending.since.elapsed().as_secs_f64());
+            self.count(&appending);
             desk.appended(&appending.batch)?;
         }
         Ok(())
+    }
+
+    fn count(&self, appended: &Appending) {
+        let events = self.metrics.events();
+        let seconds = appended.since.elapsed().as_secs_f64();
+        events.append.observe(seconds);
+        #[expect(clippy::cast_precision_loss, reason = "for a histogram (N1)")]
+        events
+            .batch_entries
+            .observe(appended.batch.entries().count() as f64);
+        let bytes = appended.batch.segment().payload.len();
+        events
+            .appended_bytes
+            .inc_by(u64::try_from(bytes).unwrap_or(u64::MAX));
+        events.appended_at.set(Clock::real_now().seconds());
     }
 
     /// Takes what can be decided now and sends it to the journal.
@@ -190,7 +231,10 @@ impl Turn {
         if self.appending.is_some() || !held.is_valid() {
             return;
         }
-        let Some(batch) = desk.step() else { return };
+        let began = Instant::now();
+        let batch = desk.step();
+        self.metrics.step.observe(began.elapsed().as_secs_f64());
+        let Some(batch) = batch else { return };
         let (answer, result) = oneshot::channel();
         let mut journal = self.journal.clone();
         let segment = batch.segment().clone();
@@ -223,13 +267,14 @@ fn drain(
     }
 }
 
-fn send(desk: &mut Desk, writer: &mpsc::Sender<Write>) -> Result<(), LeadError> {
+/// Whether writes are left for which the writer has no room.
+fn send(desk: &mut Desk, writer: &mpsc::Sender<Write>) -> Result<bool, LeadError> {
     for write in desk.writes(writer.capacity()) {
         if writer.try_send(write).is_err() {
             return Err(LeadError::PartEnded("the writer"));
         }
     }
-    Ok(())
+    Ok(desk.has_writes())
 }
 
 /// A graceful stop: the batch under way and the writes already sent are finished.
@@ -257,6 +302,7 @@ async fn wind_up(
 fn watch_all(
     client: &Client,
     clock: Clock,
+    events: &Events,
     sender: &mpsc::Sender<Change>,
     tasks: &mut JoinSet<()>,
 ) {
@@ -265,6 +311,7 @@ fn watch_all(
             tasks.spawn(watch::run(
                 Api::all(client.clone()),
                 None,
+                events.clone(),
                 sender.clone(),
                 |seen| Some(Change::$change(seen)),
             ));
@@ -280,12 +327,14 @@ fn watch_all(
     tasks.spawn(watch::run(
         Api::all(client.clone()),
         None,
+        events.clone(),
         sender.clone(),
         |seen| Some(Change::Job(Box::new(seen))),
     ));
     tasks.spawn(watch::run(
         Api::all(client.clone()),
         None,
+        events.clone(),
         sender.clone(),
         |seen: Seen<_>| {
             seen.map(|node| Some(tenancy::node(&node)))
@@ -295,6 +344,7 @@ fn watch_all(
     tasks.spawn(watch::run(
         Api::all(client.clone()),
         None,
+        events.clone(),
         sender.clone(),
         move |seen: Seen<_>| {
             seen.map(|pod| Some(pods::read(&pod, &clock)))
@@ -304,6 +354,7 @@ fn watch_all(
     tasks.spawn(watch::run(
         Api::all(client.clone()),
         Some(labels::JOB_UID.to_owned()),
+        events.clone(),
         sender.clone(),
         |seen: Seen<_>| seen.map(|job| NativeFact::read(&job)).map(Change::Native),
     ));

@@ -5,17 +5,17 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Parser;
 use edugrid_scheduler::{
-    args::Args,
+    args::{Args, Chore},
     clock::Ticker,
     desk::Desk,
     http::{self, Readiness},
     journal::ClusterJournal,
     lead::{self, Leader},
     lease::{Lease, Timing},
-    metrics::Metrics,
+    metrics::{self, CountRequests, Metrics},
     startup, visibility,
 };
-use kube::Client;
+use kube::{Client, client::ClientBuilder};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -39,7 +39,12 @@ async fn main() -> ExitCode {
         )
         .with_writer(std::io::stderr)
         .init();
-    match run(Args::parse()).await {
+    let args = Args::parse();
+    if args.chore == Some(Chore::MetricsTable) {
+        print!("{}", metrics::page());
+        return ExitCode::SUCCESS;
+    }
+    match run(args).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(error = format!("{error:#}"), "ended");
@@ -52,8 +57,14 @@ async fn run(args: Args) -> anyhow::Result<()> {
     let config = kube::Config::infer()
         .await
         .context("no cluster: set KUBECONFIG or run in one")?;
-    let client = Client::try_from(config).context("the cluster's configuration can't be used")?;
     let metrics = Metrics::new();
+    let counting = CountRequests {
+        events: metrics.events().clone(),
+    };
+    let client = ClientBuilder::try_from(config)
+        .context("the cluster's configuration can't be used")?
+        .with_layer(&counting)
+        .build();
     let (readiness, readiness_seen) = watch::channel(Readiness::NotReady(vec!["starting".into()]));
     let listener = TcpListener::bind(args.metrics_address)
         .await

@@ -15,6 +15,11 @@ use kube::{
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
 
+use crate::{
+    clock::Clock,
+    metrics::{Events, WatchLabel},
+};
+
 /// A silent connection is noticed after about this many seconds.
 const WATCH_TIMEOUT_SECONDS: u32 = 60;
 
@@ -41,6 +46,7 @@ pub enum Seen<K> {
 pub async fn run<K, M>(
     api: Api<K>,
     selector: Option<String>,
+    events: Events,
     sender: mpsc::Sender<M>,
     translate: impl Fn(Seen<K>) -> Option<M> + Send,
 ) where
@@ -49,6 +55,10 @@ pub async fn run<K, M>(
     M: Send,
 {
     let kind = K::kind(&K::DynamicType::default()).into_owned();
+    let label = WatchLabel { kind: kind.clone() };
+    // Shown as 0 before the first interruption.
+    let restarts = events.watch_restarts.get_or_create_owned(&label);
+    let heard = events.watch_heard.get_or_create_owned(&label);
     let mut config = watcher::Config::default().timeout(WATCH_TIMEOUT_SECONDS);
     config.label_selector = selector;
     let mut stream = watcher(api, config).default_backoff().boxed();
@@ -87,7 +97,13 @@ pub async fn run<K, M>(
                 batch.push(Seen::Synced);
                 known = std::mem::take(&mut listed);
             }
-            Err(error) => tracing::warn!(kind, %error, "watch interrupted, trying again"),
+            Err(error) => {
+                restarts.inc();
+                tracing::warn!(kind, %error, "watch interrupted, trying again");
+            }
+        }
+        if !batch.is_empty() {
+            heard.set(Clock::real_now().seconds());
         }
         for message in batch.into_iter().filter_map(&translate) {
             if sender.send(message).await.is_err() {

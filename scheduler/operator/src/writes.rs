@@ -27,7 +27,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::{lease::Held, metrics::Requests};
+use crate::{lease::Held, metrics::Events};
 
 /// Most requests of the writer under way at once. HTTP/1.1: each is a connection.
 pub const IN_FLIGHT_MAX: usize = 32;
@@ -190,7 +190,7 @@ impl Answer {
 pub async fn run(
     client: Client,
     held: Held,
-    requests: Requests,
+    events: Events,
     mut queue: mpsc::Receiver<Write>,
     answers: mpsc::Sender<Done>,
 ) {
@@ -204,10 +204,12 @@ pub async fn run(
             return;
         }
         while running.try_join_next().is_some() {}
-        let (client, answers, requests) = (client.clone(), answers.clone(), requests.clone());
+        let (client, answers, events) = (client.clone(), answers.clone(), events.clone());
+        events.writes_in_flight.inc();
         running.spawn(async move {
             let answer = perform(&client, &write).await;
-            requests.count(write.class(), answer.word());
+            events.writes_in_flight.dec();
+            events.write(write.class(), answer.word());
             drop(permit);
             // The loop is gone only when the process ends.
             let _ = answers.send(Done { write, answer }).await;

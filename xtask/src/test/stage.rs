@@ -11,7 +11,7 @@ use super::tally::Tally;
 pub enum Stage {
     /// `cargo fmt`.
     Format,
-    /// The YAML of our kinds against their Rust types.
+    /// The YAML of our kinds and the page of metrics against their Rust sources.
     Generated,
     /// The house's own rules.
     Tidy,

@@ -64,7 +64,9 @@ fn perform(
             "--",
             "--color=never",
         ])),
-        Stage::Generated => run(&mut chore(&["crdgen", "--check"])),
+        Stage::Generated => Ok(
+            run(&mut chore(&["crdgen", "--check"]))? & run(&mut chore(&["metrics", "--check"]))?
+        ),
         Stage::Tidy => run(&mut chore(&["tidy"])),
         Stage::Dependencies => dependencies(log, progress),
         Stage::Clippy => {

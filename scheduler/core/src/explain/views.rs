@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use edugrid_units::{MilliUnits, NodeName, PoolName, Resources, TenantName};
+use edugrid_units::{MilliUnits, NodeName, PoolName, ReasonCode, Resources, TenantName};
 
 use crate::{
     quota::Balance,
@@ -27,6 +27,26 @@ pub struct TenantView {
     pub waiting: usize,
     /// A line for each pool that is declared or used.
     pub pools: Vec<TenantPoolView>,
+}
+
+/// How many jobs wait, by tenant and code; no code: not looked at yet.
+#[derive(Clone, Debug, Default)]
+pub struct Pending<'a>(BTreeMap<(&'a TenantName, Option<ReasonCode>), usize>);
+
+impl<'a> Pending<'a> {
+    /// All counts.
+    pub fn counts(
+        &self,
+    ) -> impl Iterator<Item = ((&'a TenantName, Option<ReasonCode>), usize)> + '_ {
+        self.0.iter().map(|(key, count)| (*key, *count))
+    }
+
+    /// Of one tenant, its subtree's not included.
+    fn of(&self, tenant: &TenantName) -> usize {
+        let own = self.0.range((tenant, None)..);
+        own.take_while(|((of, _), _)| *of == tenant)
+            .fold(0, |sum, (_, count)| sum.saturating_add(*count))
+    }
 }
 
 /// A tenant in one pool.
@@ -120,15 +140,26 @@ pub enum PoolCondition {
 }
 
 impl World {
-    /// All tenants, by name.
-    pub fn tenants(&self) -> Vec<TenantView> {
-        let mut waiting: BTreeMap<&TenantName, usize> = BTreeMap::new();
+    /// Jobs that wait, counted in one walk over them.
+    pub fn pending(&self) -> Pending<'_> {
+        let mut counts = BTreeMap::new();
         for job in self.jobs.values() {
             if matches!(job.state, JobState::Parked(_) | JobState::Waiting(_)) {
-                let count = waiting.entry(&job.spec.tenant).or_default();
+                let code = self.reason(job).map(|reason| reason.code);
+                let count = counts.entry((&job.spec.tenant, code)).or_insert(0_usize);
                 *count = count.saturating_add(1);
             }
         }
+        Pending(counts)
+    }
+
+    /// All tenants, by name.
+    pub fn tenants(&self) -> Vec<TenantView> {
+        self.tenants_with(&self.pending())
+    }
+
+    /// The same for whoever has counted the waiting jobs already.
+    pub fn tenants_with(&self, pending: &Pending<'_>) -> Vec<TenantView> {
         let tree = &self.standing.tree;
         let specs = self.tenants.values();
         let known = specs.filter_map(|spec| Some((spec, tree.tenant(&spec.name)?)));
@@ -138,7 +169,7 @@ impl World {
                 parent: spec.parent.clone(),
                 conditions: self.tenant_conditions(&spec.name, ix),
                 running: self.standing.tally(ix).jobs,
-                waiting: waiting.get(&spec.name).copied().unwrap_or(0),
+                waiting: pending.of(&spec.name),
                 pools: self.tenant_pools(&spec.name, ix),
             })
             .collect()

@@ -11,7 +11,6 @@ use crate::{
     attempt::{Attempt, NOT_STARTED_AFTER},
     clock::Clock,
     history::{Past, Verdict},
-    metrics::Ended,
 };
 
 /// A status says Running only of what has run so long, in real time (A6).
@@ -24,7 +23,7 @@ impl Desk {
     /// If the books don't know the batch: then they are no longer the journal's, and the
     /// process must end.
     pub fn appended(&mut self, batch: &Batch) -> Result<(), edugrid_ledger::NotInFlight> {
-        let position = self.books.committed(batch.segment().sequence)?;
+        self.books.committed(batch.segment().sequence)?;
         if let Err(error) = self.history.append(batch.records(), batch.after()) {
             tracing::error!(%error, "the local view can't be written, statements may lag");
         }
@@ -66,11 +65,6 @@ impl Desk {
                 | Command::Capture { .. } => {}
             }
         }
-        let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-        self.metrics.ledger_entries.set(count(position.entries));
-        self.metrics
-            .ledger_segment
-            .set(count(position.segments).saturating_sub(1));
         Ok(())
     }
 
@@ -97,15 +91,13 @@ impl Desk {
     fn admitted(&mut self, admit: &Admit) {
         let admission = &admit.admission;
         let key = admission.key.clone();
-        let waited = admission.at.seconds_since(admission.eligible);
-        #[expect(clippy::cast_precision_loss, reason = "for a histogram")]
-        self.metrics.wait_seconds.observe(waited.0 as f64);
+        self.count_admitted(admission);
         self.put_attempt(admission.clone(), admit.hold.total());
         self.set_timer(&key);
         self.hear_executor(&key.job);
         if let Some(job) = self.jobs.get_mut(&key.job) {
             job.open = Some(key.clone());
-            job.telling.due = true;
+            job.telling.is_due();
             self.untold.insert(key.job.clone());
         }
         self.note_last(&key);
@@ -140,6 +132,7 @@ impl Desk {
             return;
         };
         attempt.started = Some(at);
+        self.count_started(key);
         self.restless.insert(key.clone());
         self.set_timer(key);
         let real = Clock::real_now().after(TELL_RUNNING_AFTER);
@@ -149,23 +142,17 @@ impl Desk {
     }
 
     fn ended(&mut self, key: &AttemptKey) {
-        if self.attempts.remove(key).is_none() {
+        let Some(attempt) = self.attempts.remove(key) else {
             return;
-        }
+        };
         let past = self.past_of(&key.job).0;
-        if let Some(last) = past.last() {
-            let outcome = last.outcome.as_str().to_owned();
-            self.metrics
-                .ended
-                .get_or_create_owned(&Ended { outcome })
-                .inc();
-        }
+        let last = past.last().cloned();
         let mut not_before = None;
         let mut finished = true;
         if let Some(job) = self.jobs.get_mut(&key.job) {
             job.past = past;
             job.open = None;
-            job.telling.due = true;
+            job.telling.is_due();
             self.untold.insert(key.job.clone());
             if let Verdict::Waits(span) = job.verdict() {
                 finished = false;
@@ -176,6 +163,9 @@ impl Desk {
                 let goes = at.after(job.ttl);
                 self.timers.insert((goes, Timer::Remove(key.job.clone())));
             }
+        }
+        if let Some(last) = last {
+            self.count_ended(&attempt.admission, &last);
         }
         self.engine(Event::Ended {
             key: key.clone(),

@@ -1,5 +1,7 @@
 //! What the watches tell becomes events of the engine and facts of attempts.
 
+use std::time::Instant;
+
 use edugrid_core::{Event, NodeSpec};
 use edugrid_crds::{ComputeJob, ComputePool, JobClass, Tenant, compute_job::Executor};
 use edugrid_units::{JobUid, NodeName, ObjectKind, Reason, ReasonCode, Subject, TenantName};
@@ -222,6 +224,12 @@ impl Desk {
                 // The engine hears of it when its templates have been tried.
                 None => return,
             }
+        }
+        if told.blocked.is_none()
+            && let Some(job) = self.jobs.get_mut(uid)
+            && job.open.is_none()
+        {
+            job.telling.queued.get_or_insert_with(Instant::now);
         }
         self.engine(Event::JobSet(Box::new(told)));
     }

@@ -1,81 +1,241 @@
 //! Takes the numbers for Prometheus from the state of the loop, all at once, so that a
-//! series exists exactly as long as what it is about.
+//! series exists exactly as long as what it is about. One walk over the waiting jobs, and
+//! one over tenants, pools, vouchers and open attempts; [`crate::lead`] says how often.
 
-use edugrid_units::MilliUnits;
+use std::collections::{BTreeMap, VecDeque};
+
+use edugrid_core::{PoolView, TenantView};
+use edugrid_ledger::{Voucher, VoucherKind, VoucherState};
+use edugrid_units::{MicroYuan, MilliUnits, Outcome, PoolName, TenantName};
 
 use super::Desk;
-use crate::metrics::{Metrics, PoolLabel, TenantPool, Waiting};
+use crate::metrics::{self, Snapshot, VoucherMoney};
 
 impl Desk {
-    /// Sets every gauge to what is true now.
-    pub fn measure(&self) {
-        self.metrics.set_all(|metrics| self.set_gauges(metrics));
+    /// Shows what is true now; `took` is how long that took last time, in seconds.
+    pub fn measure(&mut self, took: f64) {
+        let pending = self.world.pending();
+        let tenants = self.world.tenants_with(&pending);
+        let known: BTreeMap<&TenantName, &TenantView> =
+            tenants.iter().map(|view| (&view.name, view)).collect();
+        self.tallies.retain(|tenant, _| known.contains_key(tenant));
+        let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
+        for ((tenant, code), jobs) in pending.counts() {
+            // A namespace may name a tenant that isn't there: such names are not ours to bound.
+            let tenant = known
+                .get(tenant)
+                .map_or_else(String::new, |view| view.name.to_string());
+            let reason = code.map_or("Undecided", |code| code.as_str()).to_owned();
+            let count = counts.entry((tenant, reason)).or_default();
+            *count = count.saturating_add(jobs);
+        }
+        let pools = self.world.pools();
+        self.look_whether_all_is_well(&pools);
+        let mut snapshot = Snapshot {
+            pending: counts
+                .into_iter()
+                .map(|((tenant, reason), jobs)| metrics::Pending {
+                    tenant,
+                    reason,
+                    jobs,
+                })
+                .collect(),
+            vouchers: self.voucher_rows(),
+            lines: self.line_rows(),
+            checks: self.faults.rows(),
+            leader: vec![self.leader_row(took)],
+            ..Snapshot::default()
+        };
+        for view in root_first(&tenants) {
+            self.tenant_rows(view, &mut snapshot);
+        }
+        let roots = tenants.iter().filter(|view| view.parent.is_none());
+        let declared: BTreeMap<PoolName, MilliUnits> = roots
+            .flat_map(|root| {
+                root.pools
+                    .iter()
+                    .map(|line| (line.pool.clone(), line.effective))
+            })
+            .filter(|(_, units)| *units > MilliUnits::ZERO)
+            .collect();
+        snapshot.pools = pools
+            .into_iter()
+            .map(|view| metrics::Pool {
+                pool: view.name.to_string(),
+                declared: declared.get(&view.name).copied().unwrap_or_default(),
+                view,
+            })
+            .collect();
+        self.metrics.show(snapshot);
     }
 
-    fn set_gauges(&self, metrics: &Metrics) {
-        for family in [&metrics.nominal, &metrics.usage, &metrics.borrowed] {
-            family.clear();
+    fn tenant_rows(&self, view: &TenantView, snapshot: &mut Snapshot) {
+        let tenant = view.name.to_string();
+        let (own, earned) = (
+            self.books.budget(&view.name),
+            self.books.earnings(&view.name),
+        );
+        let had = |amount: MicroYuan| amount > MicroYuan::ZERO;
+        let above = view.parent.as_ref().map(ToString::to_string);
+        snapshot.places.push(metrics::Place {
+            tenant: tenant.clone(),
+            parent: above.unwrap_or_default(),
+        });
+        snapshot.tenants.push(metrics::Tenant {
+            tenant: tenant.clone(),
+            running: view.running,
+            faults: view.conditions.len(),
+            money: had(own.credits_posted)
+                .then(|| [own.debits_pending, own.debits_posted, own.available()]),
+            earned: had(earned.credits_posted).then_some(earned.credits_posted),
+        });
+        let lines = view.pools.iter().filter(|line| {
+            line.nominal.is_some()
+                || line.effective > MilliUnits::ZERO
+                || line.used > MilliUnits::ZERO
+        });
+        snapshot
+            .tenant_pools
+            .extend(lines.map(|line| metrics::TenantPool {
+                tenant: tenant.clone(),
+                pool: line.pool.to_string(),
+                line: line.clone(),
+            }));
+        let Some(tally) = self.tallies.get(&view.name) else {
+            return;
+        };
+        snapshot.work.push(metrics::Work {
+            tenant: tenant.clone(),
+            admitted: tally.admitted,
+            retried: tally.retried,
+            started: tally.started,
+        });
+        snapshot.ends.extend(
+            tally
+                .ended
+                .iter()
+                .map(|(outcome, (ended, held))| metrics::End {
+                    tenant: tenant.clone(),
+                    outcome: outcome.as_str(),
+                    ended: *ended,
+                    lost: (*outcome != Outcome::Succeeded).then_some(*held),
+                }),
+        );
+        snapshot.finished.extend(
+            tally
+                .finished
+                .iter()
+                .map(|(phase, jobs)| metrics::Finished {
+                    tenant: tenant.clone(),
+                    phase,
+                    jobs: *jobs,
+                }),
+        );
+    }
+
+    /// The vouchers whose objects are there: the books never forget one.
+    fn voucher_rows(&self) -> Vec<metrics::Voucher> {
+        let there = self
+            .books
+            .vouchers()
+            .filter(|voucher| self.money.has_voucher(voucher.grant.voucher.as_str()));
+        there.map(|voucher| self.voucher_row(voucher)).collect()
+    }
+
+    fn voucher_row(&self, voucher: &Voucher) -> metrics::Voucher {
+        let grant = &voucher.grant;
+        let balance = (grant.kind != VoucherKind::OwnFunds)
+            .then(|| self.books.voucher_balance(&grant.voucher))
+            .flatten();
+        metrics::Voucher {
+            voucher: grant.voucher.to_string(),
+            tenant: grant.holder().map(ToString::to_string).unwrap_or_default(),
+            face: grant.face,
+            money: balance.map(|balance| VoucherMoney {
+                held: balance.held,
+                spent: balance.spent,
+                returned: balance.returned,
+                available: balance.available,
+            }),
+            is_active: voucher.state == VoucherState::Active,
+            valid_until: grant.valid_until,
         }
-        for tenant in self.world.tenants() {
-            for line in &tenant.pools {
-                if line.nominal.is_none() && line.used == MilliUnits::ZERO {
-                    continue;
-                }
-                let labels = TenantPool {
-                    tenant: tenant.name.to_string(),
-                    pool: line.pool.to_string(),
-                };
-                metrics
-                    .nominal
-                    .get_or_create_owned(&labels)
-                    .set(units(line.effective));
-                metrics
-                    .usage
-                    .get_or_create_owned(&labels)
-                    .set(units(line.used));
-                metrics
-                    .borrowed
-                    .get_or_create_owned(&labels)
-                    .set(units(line.borrowed));
+    }
+
+    fn line_rows(&self) -> Vec<metrics::FundingLine> {
+        let posted = self
+            .money
+            .line_names()
+            .filter_map(|name| self.books.funding_line(&name.into()));
+        posted
+            .map(|(line, available)| metrics::FundingLine {
+                funding_line: line.name.to_string(),
+                tenant: line.issuer.to_string(),
+                total: line.total,
+                available,
+            })
+            .collect()
+    }
+
+    fn leader_row(&self, took: f64) -> metrics::Leader {
+        let (position, clock) = (self.books.position(), self.ticker.clock());
+        metrics::Leader {
+            open_attempts: self.attempts.len(),
+            entries: position.entries,
+            segments: position.segments,
+            writes_waiting: self.outbox.len(),
+            now: clock.now(),
+            clock_factor: clock.factor,
+            took,
+        }
+    }
+
+    /// Once a minute, between batches: engine and books agree only on what is durable.
+    fn look_whether_all_is_well(&mut self, pools: &[PoolView]) {
+        if !self.faults.are_due() || self.books.has_staged() || self.books.is_in_flight() {
+            return;
+        }
+        let books = self.books.audit().err();
+        if let Some(imbalance) = &books {
+            tracing::error!(%imbalance, "the books do not balance (L13)");
+        }
+        let mut open: BTreeMap<&PoolName, MilliUnits> = BTreeMap::new();
+        for attempt in self.books.open_attempts() {
+            let sum = open.entry(&attempt.admission.pool).or_default();
+            *sum = MilliUnits(sum.0.saturating_add(attempt.admission.billed.0));
+        }
+        let mut differ: u64 = 0;
+        for pool in pools {
+            let open = open.remove(&pool.name).unwrap_or_default();
+            if open != pool.billed {
+                tracing::error!(pool = %pool.name, %open, counted = %pool.billed, "usage is not what is open (Q7)");
+                differ = differ.saturating_add(1);
             }
         }
-        metrics.capacity.clear();
-        metrics.free.clear();
-        for pool in self.world.pools() {
-            let labels = PoolLabel {
-                pool: pool.name.to_string(),
-            };
-            let count = |amounts: &edugrid_units::Resources| match pool.counts {
-                Some(edugrid_core::Counts::Core) => MilliUnits(amounts.cpu_milli),
-                _ => amounts.cards,
-            };
-            metrics
-                .capacity
-                .get_or_create_owned(&labels)
-                .set(units(count(&pool.allocatable)));
-            metrics
-                .free
-                .get_or_create_owned(&labels)
-                .set(units(count(&pool.free)));
-        }
-        metrics.pending.clear();
-        for (uid, reason) in self.world.waiting() {
-            let job = self.jobs.get(uid);
-            let tenant = job.and_then(|job| self.tenant_of(job));
-            let tenant = tenant.map(|tenant| tenant.to_string()).unwrap_or_default();
-            let labels = Waiting {
-                tenant,
-                reason: reason.code.as_str().to_owned(),
-            };
-            metrics.pending.get_or_create_owned(&labels).inc();
-        }
-        metrics
-            .open_attempts
-            .set(i64::try_from(self.attempts.len()).unwrap_or(i64::MAX));
+        // Pools that only the books know have no usage at all.
+        let unknown = open
+            .values()
+            .filter(|units| **units > MilliUnits::ZERO)
+            .count();
+        let unknown = u64::try_from(unknown).unwrap_or(u64::MAX);
+        self.faults
+            .found(u64::from(books.is_some()), differ.saturating_add(unknown));
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a gauge for people (N1)")]
-fn units(units: MilliUnits) -> f64 {
-    units.0 as f64 / 1000.0
+/// Tenants with parents before children, those nearest to the root first.
+fn root_first(tenants: &[TenantView]) -> Vec<&TenantView> {
+    let mut below: BTreeMap<Option<&TenantName>, Vec<&TenantView>> = BTreeMap::new();
+    for view in tenants {
+        below.entry(view.parent.as_ref()).or_default().push(view);
+    }
+    let mut order = Vec::with_capacity(tenants.len());
+    let mut next: VecDeque<&TenantView> = below.remove(&None).unwrap_or_default().into();
+    while let Some(view) = next.pop_front() {
+        next.extend(below.remove(&Some(&view.name)).unwrap_or_default());
+        order.push(view);
+    }
+    // What hangs in no tree.
+    order.extend(below.into_values().flatten());
+    order
 }

@@ -13,6 +13,7 @@
 //! It never waits and never fails: what is wrong with an object is told in the object.
 
 mod answer;
+mod counts;
 mod drive;
 mod effects;
 mod homes;
@@ -31,7 +32,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use self::namespaces::{NamespaceFacts, Rebinding};
 use edugrid_core::World;
 use edugrid_ledger::{Batch, Books, HistoryView};
-use edugrid_units::{AttemptKey, JobUid, NodeName, PoolName, RoleName, Seconds, Stamp};
+use edugrid_units::{AttemptKey, JobUid, NodeName, PoolName, RoleName, Seconds, Stamp, TenantName};
 
 use crate::{
     attempt::{Attempt, Wish},
@@ -93,6 +94,8 @@ pub struct Desk {
     tenants: homes::Tenants,
     money: money::Money,
     templates: templates::Templates,
+    tallies: BTreeMap<TenantName, counts::Tally>,
+    faults: counts::Faults,
 
     synced: usize,
     schedule_again: bool,
@@ -137,6 +140,8 @@ impl Desk {
             tenants: homes::Tenants::default(),
             money: money::Money::default(),
             templates: templates::Templates::default(),
+            tallies: BTreeMap::new(),
+            faults: counts::Faults::default(),
             synced: 0,
             schedule_again: false,
             look_for_due: true,
@@ -199,6 +204,11 @@ impl Desk {
         }
         let count = room.min(QUEUE_MAX).min(self.outbox.len());
         self.outbox.drain(..count).collect()
+    }
+
+    /// Whether writes wait for room.
+    pub fn has_writes(&self) -> bool {
+        !self.outbox.is_empty()
     }
 
     /// What the user wants of the attempt's job. A job that nobody has told of is gone (A7).

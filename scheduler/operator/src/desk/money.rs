@@ -41,6 +41,16 @@ impl Money {
         vouchers.map(|(name, voucher)| (name.as_str(), voucher))
     }
 
+    /// Whether a voucher's object is there.
+    pub(super) fn has_voucher(&self, name: &str) -> bool {
+        self.vouchers.contains_key(name)
+    }
+
+    /// The funding lines whose objects are there.
+    pub(super) fn line_names(&self) -> impl Iterator<Item = &str> {
+        self.lines.keys().map(String::as_str)
+    }
+
     /// An object's status could not be written: it is told again.
     pub(super) fn forget_told(&mut self, plural: &'static str, name: &str) {
         self.told.remove(&(plural, name.to_owned()));

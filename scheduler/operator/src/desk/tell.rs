@@ -61,6 +61,9 @@ impl Desk {
         self.outbox.push_back(write);
         if let Some(job) = self.jobs.get_mut(uid) {
             job.telling.due = false;
+            // A write that is said again keeps the time of the first.
+            let since = job.telling.due_since.take();
+            job.telling.asked_since = job.telling.asked_since.or(since);
             job.telling.under_way = true;
         }
     }
@@ -108,6 +111,11 @@ impl Desk {
         match answer {
             Answer::Stands(version) => {
                 job.resource_version = version;
+                if let Some(since) = job.telling.asked_since.take() {
+                    self.metrics
+                        .status_delay
+                        .observe(since.elapsed().as_secs_f64());
+                }
                 if job.telling.due {
                     self.untold.insert(uid.clone());
                 }
@@ -115,7 +123,7 @@ impl Desk {
             Answer::Gone => {}
             Answer::Refused(words) => tracing::error!(%uid, words, "a status is refused"),
             Answer::Conflict | Answer::Failed(_) => {
-                job.telling.due = true;
+                job.telling.is_due();
                 self.untold_later.insert(uid.clone());
             }
         }
@@ -147,7 +155,7 @@ impl Desk {
             && job.open.as_ref().is_some_and(running)
             && !writer_is_behind
         {
-            job.telling.due = true;
+            job.telling.is_due();
             self.untold.insert(uid.clone());
         }
     }

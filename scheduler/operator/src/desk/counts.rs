@@ -1,0 +1,131 @@
+//! What the desk counts for Prometheus beside its state: the work of each tenant since this
+//! process began, and whether what must always hold did so.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use edugrid_units::{Admission, AttemptKey, Outcome};
+
+use super::Desk;
+use crate::{
+    history::{Past, Verdict},
+    metrics::{self, TierLabel},
+};
+
+/// Between looks whether books and usage agree: it takes a walk over all accounts (L13).
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+
+/// What was counted of one tenant's own work.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tally {
+    pub admitted: u64,
+    pub retried: u64,
+    pub started: u64,
+    /// Attempts that ended, and the milli-unit-seconds that they held.
+    pub ended: BTreeMap<Outcome, (u64, u128)>,
+    /// Jobs that are over, by phase.
+    pub finished: BTreeMap<&'static str, u64>,
+}
+
+/// What the last look found.
+#[derive(Debug, Default)]
+pub(super) struct Faults {
+    looked: Option<Instant>,
+    books: u64,
+    usage: u64,
+}
+
+impl Faults {
+    pub(super) fn are_due(&self) -> bool {
+        self.looked
+            .is_none_or(|looked| looked.elapsed() >= LOOK_EVERY)
+    }
+
+    pub(super) fn found(&mut self, books: u64, usage: u64) {
+        self.looked = Some(Instant::now());
+        (self.books, self.usage) = (books, usage);
+    }
+
+    /// No rows before the first look: 0 would be a claim.
+    pub(super) fn rows(&self) -> Vec<metrics::Check> {
+        if self.looked.is_none() {
+            return Vec::new();
+        }
+        let check = |check, faults| metrics::Check { check, faults };
+        vec![check("books", self.books), check("usage", self.usage)]
+    }
+}
+
+impl Desk {
+    fn tally(&mut self, admission: &Admission) -> Option<&mut Tally> {
+        let tenant = admission.tenant()?;
+        Some(self.tallies.entry(tenant.clone()).or_default())
+    }
+
+    /// A durable admission.
+    pub(super) fn count_admitted(&mut self, admission: &Admission) {
+        let waited = admission.at.seconds_since(admission.eligible);
+        let tier = admission.tier.as_str();
+        #[expect(clippy::cast_precision_loss, reason = "for a histogram (N1)")]
+        let waited = waited.0 as f64;
+        self.metrics
+            .wait
+            .get_or_create_owned(&TierLabel { tier })
+            .observe(waited);
+        if let Some(job) = self.jobs.get_mut(&admission.key.job) {
+            let told = job.telling.queued.take();
+            // Whatever has waited for a reason could not start when it was first seen.
+            if let (Some(told), None) = (told, job.telling.waits.take()) {
+                self.metrics
+                    .scheduling
+                    .observe(told.elapsed().as_secs_f64());
+            }
+        }
+        let is_retry = admission.key.attempt > 1;
+        if let Some(tally) = self.tally(admission) {
+            tally.admitted = tally.admitted.saturating_add(1);
+            tally.retried = tally.retried.saturating_add(u64::from(is_retry));
+        }
+    }
+
+    /// A durable start.
+    pub(super) fn count_started(&mut self, key: &AttemptKey) {
+        let admission = self
+            .attempts
+            .get(key)
+            .map(|attempt| attempt.admission.clone());
+        if let Some(tally) = admission.and_then(|admission| self.tally(&admission)) {
+            tally.started = tally.started.saturating_add(1);
+        }
+    }
+
+    /// A settled attempt, and what follows for its job.
+    pub(super) fn count_ended(&mut self, admission: &Admission, last: &Past) {
+        let seconds = last
+            .started
+            .zip(last.ended)
+            .map_or(0, |(start, end)| end.seconds_since(start).0);
+        let held = u128::from(admission.billed.0).saturating_mul(u128::from(seconds));
+        let phase = self
+            .jobs
+            .get(&admission.key.job)
+            .and_then(|job| match job.verdict() {
+                Verdict::Waits(_) => None,
+                Verdict::Succeeded => Some("Succeeded"),
+                Verdict::Failed => Some("Failed"),
+                Verdict::Cancelled => Some("Cancelled"),
+            });
+        let Some(tally) = self.tally(admission) else {
+            return;
+        };
+        let (ended, sum) = tally.ended.entry(last.outcome).or_default();
+        *ended = ended.saturating_add(1);
+        *sum = sum.saturating_add(held);
+        if let Some(phase) = phase {
+            let count = tally.finished.entry(phase).or_default();
+            *count = count.saturating_add(1);
+        }
+    }
+}
