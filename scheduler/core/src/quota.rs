@@ -5,9 +5,13 @@
 //! own(n) = nominal(n) − Σ effective nominal(children). It must not know jobs, nodes
 //! or order.
 
+mod loans;
+
 use std::{collections::BTreeMap, fmt};
 
 use edugrid_units::{MilliUnits, PoolName, TenantName};
+
+pub(crate) use loans::{Dealings, Loans};
 
 use crate::tenants::{QuotaSpec, TenantSpec, Tree, TreeIx};
 
@@ -57,6 +61,7 @@ struct Cell {
     /// Of that, what it keeps for itself.
     local: i128,
     borrowing_limit: Option<i128>,
+    lending_limit: Option<i128>,
     /// Usage that the algebra sees here: of a parent, only what its children's own
     /// kept parts don't cover.
     charged: i128,
@@ -71,8 +76,14 @@ pub(crate) struct Quota {
 }
 
 impl Quota {
-    /// The quota that these tenants declare for the pool, with nothing used.
-    pub fn build(tree: &Tree, specs: &BTreeMap<TenantName, TenantSpec>, pool: &PoolName) -> Self {
+    /// The quota that these tenants declare for the pool, with nothing used. A share is
+    /// one of `healthy`, the capacity of its healthy nodes (Q4).
+    pub fn build(
+        tree: &Tree,
+        specs: &BTreeMap<TenantName, TenantSpec>,
+        pool: &PoolName,
+        healthy: MilliUnits,
+    ) -> Self {
         let mut quota = Self {
             cells: vec![Cell::default(); tree.rows()],
         };
@@ -86,7 +97,7 @@ impl Quota {
             let sum = children.fold(0, |sum: i128, child| {
                 sum.saturating_add(quota.cell(*child).claimed)
             });
-            let nominal = line(ix).and_then(|line| line.nominal).map(milli);
+            let nominal = line(ix).and_then(|line| line.owns(healthy)).map(milli);
             quota.cell_mut(ix).claimed = nominal.unwrap_or(sum);
         }
         let residuals = quota.divide(tree);
@@ -99,6 +110,7 @@ impl Quota {
             });
             let lending = line(ix).and_then(|line| line.lending_limit).map(milli);
             let cell = quota.cell_mut(ix);
+            cell.lending_limit = lending;
             cell.subtree = lent;
             cell.local = lending.map_or(0, |limit| lent.saturating_sub(limit).max(0));
             let borrowing = line(ix).and_then(|line| line.borrowing_limit).map(milli);

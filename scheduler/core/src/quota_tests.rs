@@ -62,6 +62,7 @@ fn specs(nodes: &[Node]) -> BTreeMap<TenantName, TenantSpec> {
             quotas: vec![QuotaSpec {
                 pool: "p".into(),
                 nominal: node.nominal.map(MilliUnits),
+                share: None,
                 borrowing_limit: node.borrowing.map(MilliUnits),
                 lending_limit: node.lending.map(MilliUnits),
             }],
@@ -155,7 +156,7 @@ impl World {
     fn new(nodes: &[Node]) -> Self {
         let specs = specs(nodes);
         let tree = Tree::build(&specs);
-        let quota = Quota::build(&tree, &specs, &"p".into());
+        let quota = Quota::build(&tree, &specs, &"p".into(), MilliUnits::ZERO);
         Self { tree, quota }
     }
 
@@ -257,6 +258,46 @@ proptest! {
             world.quota.remove(&world.tree, leaf, MilliUnits(*amount));
         }
         prop_assert_eq!(format!("{:?}", world.quota), before);
+    }
+}
+
+proptest! {
+    /// Q8: whoever uses more than its own has lenders for all of it, as long as the tree
+    /// is not overdrawn; nobody gives what it uses itself, and no subtree gives more to
+    /// the outside than it may lend.
+    #[test]
+    fn every_borrowed_unit_has_a_lender(
+        nodes in nodes(),
+        owner in 0_usize..12,
+        steps in prop::collection::vec((0_usize..100, 1_u64..15), 0..40),
+    ) {
+        let mut world = World::new(&nodes);
+        for (at, amount) in steps {
+            let at = at % nodes.len();
+            if i128::from(amount) <= world.free(at) {
+                let leaf = world.leaf(at);
+                world.quota.add(&world.tree, leaf, MilliUnits(amount));
+            }
+        }
+        let loans = world.quota.loans(&world.tree, &name(owner));
+        let sum = |of: &dyn Fn(&loans::Loan) -> bool| -> i128 {
+            let some = loans.all().iter().filter(|loan| of(loan));
+            some.map(|loan| loan.amount).sum()
+        };
+        for (at, node) in nodes.iter().enumerate() {
+            let (leaf, top) = (world.leaf(at), world.tree.tenant(&name(at)).unwrap());
+            let slack = world.quota.slack(leaf).0;
+            prop_assert_eq!(sum(&|loan| loan.borrower == leaf), (-slack).max(0), "t{}", at);
+            prop_assert!(sum(&|loan| loan.lender == leaf) <= slack.max(0), "t{}", at);
+            let inside = |ix| world.tree.up(ix).any(|above| above == top);
+            let out = sum(&|loan| inside(loan.lender) && !inside(loan.borrower));
+            let into = sum(&|loan| !inside(loan.lender) && inside(loan.borrower));
+            prop_assert!(out == 0 || into == 0, "t{} does both", at);
+            prop_assert!(node.lending.is_none_or(|limit| out <= i128::from(limit)));
+            let dealings = loans.dealings(&world.tree).remove(&top).unwrap_or_default();
+            prop_assert_eq!(i128::from(dealings.lent().0), out);
+            prop_assert_eq!(dealings.lenders.values().map(|sum| sum.0).sum::<i128>(), into);
+        }
     }
 }
 

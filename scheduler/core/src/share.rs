@@ -47,6 +47,8 @@ struct PoolStanding {
     measure: Option<Measure>,
     /// Its unit is a card: limits on cards count it (Q5).
     cards: bool,
+    /// The healthy capacity of which shares were taken (Q4).
+    healthy: MilliUnits,
 }
 
 /// A pool as the standing sees it.
@@ -57,6 +59,8 @@ pub(crate) struct PoolFacts {
     pub measure: Option<Measure>,
     /// Whether its unit is a card.
     pub cards: bool,
+    /// What its healthy nodes have, in its unit (Q4).
+    pub healthy: MilliUnits,
 }
 
 /// What one open admission adds: where it counts, for whom, and how much (N4).
@@ -108,9 +112,10 @@ impl Standing {
             pools: pools
                 .iter()
                 .map(|pool| PoolStanding {
-                    quota: Quota::build(&tree, specs, &pool.name),
+                    quota: Quota::build(&tree, specs, &pool.name, pool.healthy),
                     measure: pool.measure,
                     cards: pool.cards,
+                    healthy: pool.healthy,
                 })
                 .collect(),
             pool_by_name: pools
@@ -153,6 +158,11 @@ impl Standing {
     /// Whether limits on cards count what is billed in a pool (Q5).
     pub fn counts_cards(&self, pool: PoolIx) -> bool {
         self.pools[pool.0].cards
+    }
+
+    /// The healthy capacity of which shares of a pool were taken (Q4).
+    pub fn healthy(&self, pool: PoolIx) -> MilliUnits {
+        self.pools[pool.0].healthy
     }
 
     /// Counts one admission more. O(depth).

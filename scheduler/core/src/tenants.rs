@@ -39,12 +39,29 @@ pub struct TenantSpec {
 pub struct QuotaSpec {
     /// The pool.
     pub pool: PoolName,
-    /// What the subtree owns, children included; absent: the sum of its children's.
+    /// What the subtree owns, children included; absent, and no share either: the sum
+    /// of its children's.
     pub nominal: Option<MilliUnits>,
+    /// The same in percent of the capacity of the pool's healthy nodes (Q4); counts
+    /// where there is no nominal.
+    pub share: Option<u32>,
     /// The most that it borrows; absent: no cap of its own (Q2).
     pub borrowing_limit: Option<MilliUnits>,
     /// The most that it lends; absent: everything (Q2).
     pub lending_limit: Option<MilliUnits>,
+}
+
+impl QuotaSpec {
+    /// What the subtree owns by its own declaration, of a pool with so much healthy
+    /// capacity; a share is rounded down to the milli-unit.
+    pub(crate) fn owns(&self, healthy: MilliUnits) -> Option<MilliUnits> {
+        let share = || {
+            let parts = u128::from(healthy.0).saturating_mul(u128::from(self.share?));
+            let units = parts.checked_div(100)?;
+            Some(MilliUnits(u64::try_from(units).unwrap_or(u64::MAX)))
+        };
+        self.nominal.or_else(share)
+    }
 }
 
 /// Somebody whom a class is given to.

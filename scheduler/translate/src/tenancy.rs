@@ -117,10 +117,6 @@ fn subject(subject: &Subject) -> ClassSubject {
 
 fn quota(quota: &PoolQuota) -> Result<QuotaSpec, BadField> {
     let field = |name: &str| format!("spec.quotas[{}].{name}", quota.pool);
-    if quota.share.is_some() {
-        let words = "is not supported by this version, give nominal instead";
-        return Err(BadField::words(field("share"), words));
-    }
     let read = |name: &str, quantity: Option<&Quantity>| {
         quantity
             .map(|quantity| units(&field(name), &quantity.text()))
@@ -129,6 +125,7 @@ fn quota(quota: &PoolQuota) -> Result<QuotaSpec, BadField> {
     Ok(QuotaSpec {
         pool: quota.pool.as_str().into(),
         nominal: read("nominal", quota.nominal.as_ref())?,
+        share: quota.share.and_then(|share| u32::try_from(share).ok()),
         borrowing_limit: read("borrowingLimit", quota.borrowing_limit.as_ref())?,
         lending_limit: read("lendingLimit", quota.lending_limit.as_ref())?,
     })

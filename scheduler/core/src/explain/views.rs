@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use edugrid_units::{MilliUnits, NodeName, PoolName, ReasonCode, Resources, TenantName};
 
 use crate::{
-    quota::Balance,
+    quota::{Balance, Dealings, Loans, PoolIx},
     share::Share,
     tenants::{QuotaSpec, TreeFault, TreeIx},
     topology::Counts,
@@ -64,6 +64,13 @@ pub struct TenantPoolView {
     pub used: MilliUnits,
     /// What of it is borrowed (O3).
     pub borrowed: MilliUnits,
+    /// Who lends to its subtree from outside, and how much (Q8): a neighbour, or a tenant
+    /// above it of what that holds beside its children.
+    pub lenders: Vec<(TenantName, MilliUnits)>,
+    /// What of its own is used outside of its subtree (Q8).
+    pub lent: MilliUnits,
+    /// By whom, and how much (Q8).
+    pub borrowers: Vec<(TenantName, MilliUnits)>,
     /// What is free for it; negative where it is overdrawn (Q3).
     pub available: Balance,
     /// Its share of what is borrowed, over all pools of the kind (O3).
@@ -123,6 +130,10 @@ pub struct PoolView {
     pub free: Resources,
     /// What quota counts as used (N4).
     pub billed: MilliUnits,
+    /// What tenants declare to own of it, in its unit: the root's nominal (Q4).
+    pub declared: MilliUnits,
+    /// What its healthy nodes have, in its unit (Q4).
+    pub healthy: MilliUnits,
     /// What is wrong with it.
     pub conditions: Vec<PoolCondition>,
 }
@@ -136,6 +147,14 @@ pub enum PoolCondition {
         node: NodeName,
         /// The other pool.
         other: PoolName,
+    },
+    /// Tenants declare to own more than healthy nodes have (Q4): some of it can't be
+    /// given to its owners now.
+    Overdeclared {
+        /// What they declare.
+        declared: MilliUnits,
+        /// What there is.
+        healthy: MilliUnits,
     },
 }
 
@@ -161,6 +180,11 @@ impl World {
     /// The same for whoever has counted the waiting jobs already.
     pub fn tenants_with(&self, pending: &Pending<'_>) -> Vec<TenantView> {
         let tree = &self.standing.tree;
+        let dealings: BTreeMap<PoolIx, BTreeMap<TreeIx, Dealings>> = self
+            .standing
+            .pools()
+            .map(|(name, pool)| (pool, self.loans(name, pool).dealings(tree)))
+            .collect();
         let specs = self.tenants.values();
         let known = specs.filter_map(|spec| Some((spec, tree.tenant(&spec.name)?)));
         known
@@ -170,17 +194,38 @@ impl World {
                 conditions: self.tenant_conditions(&spec.name, ix),
                 running: self.standing.tally(ix).jobs,
                 waiting: pending.of(&spec.name),
-                pools: self.tenant_pools(&spec.name, ix),
+                pools: self.tenant_pools(&spec.name, ix, &dealings),
             })
             .collect()
     }
 
-    fn tenant_pools(&self, name: &TenantName, ix: TreeIx) -> Vec<TenantPoolView> {
+    /// Who lends to whom of a pool (Q8).
+    fn loans(&self, name: &PoolName, pool: PoolIx) -> Loans {
+        let spec = self.topology.declared(name).map(|(_, spec)| spec);
+        let owner = spec.map_or_else(|| TenantName::from(""), |spec| spec.owner.clone());
+        self.standing.quota(pool).loans(&self.standing.tree, &owner)
+    }
+
+    fn tenant_pools(
+        &self,
+        name: &TenantName,
+        ix: TreeIx,
+        dealings: &BTreeMap<PoolIx, BTreeMap<TreeIx, Dealings>>,
+    ) -> Vec<TenantPoolView> {
         let tree = &self.standing.tree;
         let lines = self.standing.pools().map(|(pool, at)| {
             let quota = self.standing.quota(at);
             let kind = self.standing.measure(at).map(|measure| measure.kind);
+            let dealings = dealings.get(&at).and_then(|all| all.get(&ix));
+            let told = |sums: fn(&Dealings) -> &BTreeMap<TenantName, Balance>| {
+                let sums = dealings.into_iter().flat_map(sums);
+                let told = sums.map(|(name, amount)| (name.clone(), amount.floor()));
+                told.collect()
+            };
             TenantPoolView {
+                lenders: told(|dealings| &dealings.lenders),
+                lent: dealings.map_or(MilliUnits::ZERO, Dealings::lent),
+                borrowers: told(|dealings| &dealings.borrowers),
                 pool: pool.clone(),
                 nominal: self.nominal(name, pool),
                 borrowing_limit: self
@@ -196,9 +241,11 @@ impl World {
         lines.collect()
     }
 
-    /// What a tenant declares to own of a pool.
+    /// What a tenant declares to own of a pool, by amount or share (Q4).
     pub(super) fn nominal(&self, tenant: &TenantName, pool: &PoolName) -> Option<MilliUnits> {
-        self.declared(tenant, pool)?.nominal
+        let healthy = self.standing.pool(pool).map(|ix| self.standing.healthy(ix));
+        self.declared(tenant, pool)?
+            .owns(healthy.unwrap_or_default())
     }
 
     /// A tenant's declaration for a pool.
@@ -247,7 +294,13 @@ impl World {
             let billed = quota.zip(root).map_or(MilliUnits::ZERO, |(quota, root)| {
                 self.standing.quota(quota).used(root).floor()
             });
+            let declared = quota.zip(root).map_or(MilliUnits::ZERO, |(quota, root)| {
+                self.standing.quota(quota).claimed(root).floor()
+            });
+            let healthy = self.topology.healthy(ix);
             let mut view = PoolView {
+                declared,
+                healthy,
                 name: pool.name.clone(),
                 counts: pool.spec.as_ref().map(|spec| spec.counts.clone()),
                 nodes: pool.members.len(),
@@ -279,6 +332,10 @@ impl World {
                     other: other.clone(),
                 })
                 .collect();
+            if declared > healthy {
+                view.conditions
+                    .push(PoolCondition::Overdeclared { declared, healthy });
+            }
             views.push(view);
         }
         views

@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use edugrid_units::{NodeName, PoolName, Resources};
+use edugrid_units::{MilliUnits, NodeName, PoolName, Resources};
 
 use super::{Counts, NodeResources, NodeSpec, PoolSpec};
 use crate::quota::PoolIx;
@@ -332,6 +332,17 @@ impl Topology {
                 held.cards = Default::default();
             }
             free.saturating_sub(&held)
+        })
+    }
+
+    /// What the healthy nodes of a pool can give, in its unit: those that take new pods
+    /// (Q4). O(nodes).
+    pub fn healthy(&self, pool: PoolIx) -> MilliUnits {
+        let members = self.pools[pool.0].members.values();
+        let usable = members.filter(|ix| self.usable(**ix));
+        usable.fold(MilliUnits::ZERO, |sum, ix| {
+            let all = self.allocatable(pool, *ix);
+            sum.saturating_add(MilliUnits(self.primary(pool, &all)))
         })
     }
 

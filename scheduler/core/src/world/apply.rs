@@ -1,6 +1,8 @@
 //! Events become state. Nothing is decided here.
 
-use edugrid_units::{JobUid, Reason, ReasonCode, Stamp};
+use std::collections::BTreeSet;
+
+use edugrid_units::{JobUid, PoolName, Reason, ReasonCode, Stamp};
 
 use super::{Event, Job, JobState, World};
 use crate::{queue::JobSpec, topology::NodeChange};
@@ -84,7 +86,22 @@ impl World {
     /// A node's health never changes what may ever fit, so groups keep their terms.
     fn node_changed(&mut self, change: NodeChange) {
         self.dirty |= change != NodeChange::Nothing;
+        if change != NodeChange::Nothing && self.shares_moved() {
+            self.restructure(true);
+        }
         self.facts_changed(change == NodeChange::Shape);
+    }
+
+    /// Whether quota that is a share of a pool is another than it was (Q4).
+    fn shares_moved(&self) -> bool {
+        let lines = self.tenants.values().flat_map(|spec| &spec.quotas);
+        let shares = lines.filter(|line| line.share.is_some() && line.nominal.is_none());
+        let pools: BTreeSet<&PoolName> = shares.map(|line| &line.pool).collect();
+        let known = pools
+            .into_iter()
+            .filter_map(|name| self.standing.pool(name));
+        let mut known = known.map(|ix| (self.standing.healthy(ix), self.topology.healthy(ix)));
+        known.any(|(then, now)| then != now)
     }
 
     fn set_job(&mut self, spec: JobSpec) {

@@ -150,7 +150,9 @@ impl World {
         self.epoch = self.epoch.saturating_add(1);
         let pools = self.topology.pools_by_index().iter();
         let pools: Vec<_> = pools
-            .map(|pool| PoolFacts {
+            .zip((0..).map(PoolIx))
+            .map(|(pool, ix)| PoolFacts {
+                healthy: self.topology.healthy(ix),
                 name: pool.name.clone(),
                 measure: pool.spec.as_ref().map(|spec| spec.measure()),
                 cards: matches!(pool.counts, Some(Counts::Card(_))),

@@ -51,6 +51,7 @@ fn tenant() -> impl Strategy<Value = Event> {
             let quota = |(pool, amounts): (&str, Vec<Option<u64>>)| QuotaSpec {
                 pool: pool.into(),
                 nominal: amounts[0].map(MilliUnits),
+                share: amounts[1].map(|_| weight),
                 borrowing_limit: amounts[1].map(MilliUnits),
                 lending_limit: amounts[2].map(MilliUnits),
             };

@@ -203,7 +203,12 @@ fn pools_tell_what_is_there() {
             let contested: Vec<_> = pool
                 .conditions
                 .iter()
-                .map(|PoolCondition::NodeContested { node, other }| format!(" {node}↔{other}"))
+                .map(|condition| match condition {
+                    PoolCondition::NodeContested { node, other } => format!(" {node}↔{other}"),
+                    PoolCondition::Overdeclared { declared, healthy } => {
+                        format!(" {declared} declared, {healthy} healthy")
+                    }
+                })
                 .collect();
             format!(
                 "{}: {}/{} nodes, cards {} of {}, foreign {}, used {} (billed {}), free {} and {} milli-cores{}\n",
@@ -224,7 +229,7 @@ fn pools_tell_what_is_there() {
     assert_snapshot!(text, @r"
     cores: 1/1 nodes, cards 0 of 0, foreign 0, used 0 (billed 0), free 0 and 52000 milli-cores
     late: 0/0 nodes, cards 0 of 0, foreign 0, used 0 (billed 0), free 0 and 0 milli-cores n1↔p
-    p: 1/2 nodes, cards 8 of 16, foreign 2, used 4 (billed 4), free 2 and 52000 milli-cores n1↔late
+    p: 1/2 nodes, cards 8 of 16, foreign 2, used 4 (billed 4), free 2 and 52000 milli-cores n1↔late 20 declared, 8 healthy
     ");
 }
 
@@ -252,4 +257,92 @@ fn nonsense_changes_nothing() {
         play.line("schedule");
         assert_eq!(view(&play), before, "{line}");
     }
+}
+
+/// Q8: what is borrowed has lenders: first the owner of the pool, then whoever has most
+/// unused, within the lending limits; both sides are told.
+#[test]
+fn lenders_and_borrowers_see_each_other() {
+    let play = world(
+        "
+        tenant root quota=p:30
+        tenant a parent=root quota=p:8
+        tenant lab parent=a quota=p:2
+        tenant b parent=root quota=p:6/-/2
+        tenant c parent=root quota=p:8
+        tenant d parent=root
+        pool p card=gpu owner=c
+        node n pool=p cards=30
+        replay 1 path=lab,a,root pool=p billed=6 nodes=n:6
+        replay 2 path=d,root pool=p billed=17 nodes=n:17
+        replay 3 path=c,root pool=p billed=1 nodes=n:1
+        schedule
+    ",
+    );
+    let told = |sums: Vec<(edugrid_units::TenantName, edugrid_units::MilliUnits)>| {
+        let told = sums.iter().map(|(name, units)| format!("{name} {units}"));
+        told.collect::<Vec<_>>().join(", ")
+    };
+    let tenants = play.world.tenants().into_iter();
+    let lines = tenants.map(|mut tenant| {
+        let line = tenant.pools.remove(0);
+        let (lenders, borrowers) = (told(line.lenders), told(line.borrowers));
+        format!(
+            "{}: borrowed {} from [{lenders}], lent {} to [{borrowers}]\n",
+            tenant.name, line.borrowed, line.lent
+        )
+    });
+    assert_snapshot!(lines.collect::<String>(), @r"
+    a: borrowed 0 from [], lent 2 to [d 2]
+    b: borrowed 0 from [], lent 0 to []
+    c: borrowed 0 from [], lent 7 to [d 7]
+    d: borrowed 17 from [a 2, c 7, root 8], lent 0 to []
+    lab: borrowed 4 from [a 4], lent 0 to []
+    root: borrowed 0 from [], lent 0 to []
+    ");
+}
+
+/// Q4: a share follows the nodes that are healthy, and what is declared is held against
+/// what there is.
+#[test]
+fn a_share_of_the_pool_follows_its_nodes() {
+    let mut play = world(
+        "
+        tenant root quota=p:100%
+        tenant a parent=root quota=p:25%
+        tenant b parent=root quota=p:8
+        pool p card=gpu
+        node n1 pool=p cards=8
+        node n2 pool=p cards=8
+        schedule
+    ",
+    );
+    let view = |play: &Play| {
+        let tenants = play.world.tenants().into_iter();
+        let owned = tenants.map(|tenant| format!("{} {}", tenant.name, tenant.pools[0].effective));
+        let pool = play.world.pools().remove(0);
+        let owned = owned.collect::<Vec<_>>().join(", ");
+        format!("{owned}; declared {} of {}", pool.declared, pool.healthy)
+    };
+    assert_eq!(view(&play), "a 4, b 8, root 16; declared 16 of 16");
+    for (line, told) in [
+        (
+            "node n2 pool=p cards=8 notready",
+            "a 2, b 6, root 8; declared 8 of 8",
+        ),
+        (
+            "node n2 pool=p cards=4",
+            "a 3, b 8, root 12; declared 12 of 12",
+        ),
+        ("gone node n2", "a 2, b 6, root 8; declared 8 of 8"),
+        ("tenant root quota=p:9", "a 2, b 7, root 9; declared 9 of 8"),
+    ] {
+        play.line(line);
+        play.line("schedule");
+        assert_eq!(view(&play), told, "{line}");
+    }
+    assert!(matches!(
+        play.world.pools()[0].conditions[..],
+        [PoolCondition::Overdeclared { .. }]
+    ));
 }

@@ -187,6 +187,7 @@ impl Province {
         let quota = |(pool, quota): (usize, &[Option<u64>; 3])| QuotaSpec {
             pool: POOLS[pool].into(),
             nominal: quota[0].map(MilliUnits::whole),
+            share: None,
             borrowing_limit: quota[1].map(MilliUnits::whole),
             lending_limit: quota[2].map(MilliUnits::whole),
         };

@@ -2,7 +2,7 @@
 //! line, and the end, prints what was admitted and why the others wait.
 //!
 //! ```text
-//! tenant a parent=root quota=a100:8 weight=2     quota=pool:nominal[/borrowing[/lending]], - for none
+//! tenant a parent=root quota=a100:8 weight=2     quota=pool:nominal|percent%[/borrowing[/lending]], - for none
 //! pool a100 card=gpu owner=root cpu=12 mem=120    a card pool selects nodes labelled pool=<name>
 //! node n1 pool=a100 cards=8 cpu=96 mem=960        memory in GiB
 //! class mission tier=Mission priority=1
@@ -197,12 +197,18 @@ impl Play {
     fn tenant(&self, name: &str, words: &Words<'_>) -> TenantSpec {
         let quotas = words.all("quota").into_iter().map(|quota| {
             let (pool, numbers) = quota.split_once(':').expect("pool:numbers");
+            let share = numbers
+                .split('/')
+                .next()
+                .and_then(|own| own.strip_suffix('%'));
             let mut numbers = numbers.split('/').map(|number| match number {
                 "-" => None,
+                share if share.ends_with('%') => None,
                 number => Some(MilliUnits::whole(number.parse().expect("units"))),
             });
             QuotaSpec {
                 pool: pool.into(),
+                share: share.map(|percent| percent.parse().expect("percent")),
                 nominal: numbers.next().flatten(),
                 borrowing_limit: numbers.next().flatten(),
                 lending_limit: numbers.next().flatten(),
