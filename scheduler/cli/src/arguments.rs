@@ -1,19 +1,24 @@
 //! The command line: what can be asked, and its help.
 
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use edugrid_ledger::Month;
+
+use crate::language::Spoken;
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  done
-  1  error: no connection, no access, the cluster does not answer
+  0  done; a watch that was ended by Ctrl-C or SIGTERM ends so too
+  1  error: no connection, no usable kubeconfig, the cluster does not answer
   2  the command line is wrong
   3  the books are damaged
-  4  what was asked about is not there";
+  4  what was asked about is not there
+  5  a submission is refused, nothing was created
+  6  you have no right to it";
 
-/// Queue, reasons and books of a province's shared compute.
+/// Submits jobs to a province's shared compute, and shows its queue, reasons, quota and books.
 #[derive(Debug, Parser)]
 #[command(
     name = "kubectl edugrid",
@@ -25,8 +30,21 @@ Exit codes:
 pub struct Arguments {
     #[command(flatten)]
     pub connection: Connection,
+    #[command(flatten)]
+    pub taste: Taste,
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// How answers look.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Taste {
+    /// The language of tables and messages; else that of $LC_ALL, $LC_MESSAGES or $LANG.
+    #[arg(long, global = true, value_enum, value_name = "LANGUAGE")]
+    pub lang: Option<Spoken>,
+    /// When to use colours; auto: on a terminal, unless $NO_COLOR is set.
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t)]
+    pub color: ColorChoice,
 }
 
 /// How the cluster is reached, in kubectl's words.
@@ -56,15 +74,44 @@ pub struct Connection {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Submit jobs, after trying whether the cluster takes them and saying what they cost.
+    ///
+    /// Each job and each of its pod templates is first tried by strict dry runs, so that a typo
+    /// is told and not dropped. If one job of several is refused, none is created.
+    Submit(Submit),
     /// The unfinished jobs of a namespace: who runs, who waits, and why.
     Queue(Queue),
     /// Why a job waits, with the numbers that would change it, or where it runs.
     Explain(Explain),
+    /// A tenant and all below it: quota, use, what is borrowed and lent, per pool.
+    Tenants(Tenants),
+    /// The vouchers that a tenant can spend or watches over, and what is left of them.
+    Vouchers(Vouchers),
     /// A month of a tenant: what its jobs used and who paid.
     Statement(Statement),
     /// The books themselves: copy and check them.
     #[command(subcommand)]
     Ledger(Books),
+    /// Print the completion script of a shell.
+    ///
+    /// For `kubectl edugrid` itself, link this program as kubectl_complete-edugrid in the PATH.
+    Completion(Completion),
+    /// What kubectl asks of a plugin while a command line is typed.
+    #[command(name = "__complete", hide = true)]
+    Complete(Complete),
+}
+
+#[derive(Debug, Args)]
+pub struct Submit {
+    /// Files with ComputeJobs, YAML or JSON, several documents in each; - is standard input.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Try everything and create nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How to print what was submitted.
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
+    pub output: Format,
 }
 
 #[derive(Debug, Args)]
@@ -72,9 +119,14 @@ pub struct Queue {
     /// The jobs of all namespaces.
     #[arg(short = 'A', long, conflicts_with = "namespace")]
     pub all_namespaces: bool,
+    /// The most jobs to show; 0: all.
+    #[arg(long, value_name = "COUNT", default_value_t = 500)]
+    pub limit: u32,
     /// How to print them.
-    #[arg(short, long, value_enum, default_value_t)]
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
     pub output: Format,
+    #[command(flatten)]
+    pub watch: Watch,
 }
 
 #[derive(Debug, Args)]
@@ -82,8 +134,56 @@ pub struct Explain {
     /// The ComputeJob.
     pub job: String,
     /// How to print it.
-    #[arg(short, long, value_enum, default_value_t)]
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
     pub output: Format,
+    #[command(flatten)]
+    pub watch: Watch,
+}
+
+#[derive(Debug, Args)]
+pub struct Tenants {
+    /// The tenant at the top, read in its home namespace, edugrid-<TENANT>; else the whole tree.
+    pub tenant: Option<String>,
+    /// How to print them.
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
+    pub output: Format,
+    #[command(flatten)]
+    pub watch: Watch,
+}
+
+#[derive(Debug, Args)]
+pub struct Vouchers {
+    /// The tenant, read in its home namespace, edugrid-<TENANT>; else all vouchers.
+    pub tenant: Option<String>,
+    /// How to print them.
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
+    pub output: Format,
+    #[command(flatten)]
+    pub watch: Watch,
+}
+
+/// Whether an answer is asked for again and again.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Watch {
+    /// Ask again and again, until Ctrl-C: redrawn on a terminal, appended elsewhere.
+    #[arg(short, long)]
+    pub watch: bool,
+    /// Seconds between two answers.
+    #[arg(long, value_name = "SECONDS", default_value_t = 2, requires = "watch", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub interval: u64,
+}
+
+#[derive(Debug, Args)]
+pub struct Completion {
+    /// The shell.
+    pub shell: Shell,
+}
+
+#[derive(Debug, Args)]
+pub struct Complete {
+    /// The words after `kubectl edugrid`; the last one is being typed.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub words: Vec<OsString>,
 }
 
 #[derive(Debug, Args)]
@@ -94,7 +194,7 @@ pub struct Statement {
     #[arg(long, value_name = "YYYY-MM", value_parser = Month::parse)]
     pub month: Option<Month>,
     /// How to print it.
-    #[arg(short, long, value_enum, default_value_t)]
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
     pub output: SheetFormat,
 }
 
@@ -127,7 +227,7 @@ pub struct Verify {
     #[arg(long, value_name = "FILE")]
     pub file: Option<PathBuf>,
     /// How to print the result.
-    #[arg(short, long, value_enum, default_value_t)]
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
     pub output: Format,
 }
 
@@ -137,6 +237,8 @@ pub enum Format {
     /// For people.
     #[default]
     Table,
+    /// For people, with all columns.
+    Wide,
     /// The answer as it came.
     Json,
     /// The same as YAML.
@@ -160,6 +262,7 @@ pub enum SheetFormat {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure::Failure;
 
     #[test]
     fn the_command_line_is_sound() {
@@ -177,6 +280,11 @@ mod tests {
             "kubectl-edugrid statement sdu --month 2026-13",
             "kubectl-edugrid queue -o csv",
             "kubectl-edugrid queue --as-group masters",
+            "kubectl-edugrid queue --interval 5",
+            "kubectl-edugrid queue --watch --interval 0",
+            "kubectl-edugrid queue --lang fr",
+            "kubectl-edugrid submit",
+            "kubectl-edugrid completion sh",
         ] {
             let error = Arguments::try_parse_from(line.split(' ')).expect_err(line);
             assert_eq!(error.exit_code(), 2, "{line}");
@@ -195,6 +303,8 @@ mod tests {
     fn help_tells_the_exit_codes() {
         use clap::CommandFactory;
         let help = Arguments::command().render_help().to_string();
-        assert!(help.contains("3  the books are damaged"), "{help}");
+        for code in Failure::CODES {
+            assert!(help.contains(&format!("\n  {code}  ")), "{code}: {help}");
+        }
     }
 }

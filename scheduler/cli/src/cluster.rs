@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use edugrid_crds::visibility::{API_VERSION, GROUP, Resource};
+use edugrid_crds::visibility::{
+    API_VERSION, GROUP, QueuedJobList, Resource, TenantUseList, VoucherUseList,
+};
+use http::Request;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ListMeta;
 use kube::{
     Client, Config,
     config::{KubeConfigOptions, Kubeconfig},
@@ -12,8 +16,12 @@ use kube::{
     },
 };
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
-use crate::{arguments::Connection, failure::Failure};
+use crate::{
+    arguments::Connection,
+    failure::{Elsewhere, Failure},
+};
 
 /// How often a standby's answer is taken for "try again".
 const TRIES: u32 = 6;
@@ -39,7 +47,7 @@ pub struct Wanted<'a> {
     /// The ClusterRole that allows it when bound in that namespace.
     pub role: &'static str,
     /// Where to look when it isn't there.
-    pub elsewhere: &'static str,
+    pub elsewhere: Elsewhere,
 }
 
 impl Cluster {
@@ -69,17 +77,67 @@ impl Cluster {
         &self.client
     }
 
-    /// Reads answers of the visibility API.
+    /// Sends an object to be created at `path`, or tried there.
+    ///
+    /// # Errors
+    /// As the client has it: only the caller knows what a refusal means.
+    pub async fn post(&self, path: &str, object: &Value) -> kube::Result<Value> {
+        let request = Request::post(path)
+            .header("content-type", "application/json")
+            .body(object.to_string().into_bytes())
+            .map_err(kube::Error::HttpError)?;
+        self.client.request(request).await
+    }
+
+    /// Reads one answer of the visibility API, or one page of a list.
     ///
     /// # Errors
     /// Whatever the API server or the operator says against it, in words for people.
     pub async fn read<T: DeserializeOwned>(&self, wanted: Wanted<'_>) -> Result<T, Failure> {
+        self.page(wanted, &ListParams::default()).await
+    }
+
+    /// Reads a list page by page, until it ends or has `most` answers.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub async fn read_list<T: Paged>(
+        &self,
+        wanted: Wanted<'_>,
+        most: Option<u32>,
+    ) -> Result<T, Failure> {
+        let mut params = ListParams {
+            limit: most,
+            ..ListParams::default()
+        };
+        let mut list: T = self.page(wanted, &params).await?;
+        loop {
+            let rest = most.map(|most| {
+                let have = u32::try_from(list.len()).unwrap_or(u32::MAX);
+                most.saturating_sub(have)
+            });
+            let token = list.metadata().continue_.clone();
+            let token = token.filter(|token| !token.is_empty() && rest != Some(0));
+            let Some(token) = token else {
+                return Ok(list);
+            };
+            params.limit = rest;
+            params.continue_token = Some(token);
+            list.append(self.page(wanted, &params).await?);
+        }
+    }
+
+    async fn page<T: DeserializeOwned>(
+        &self,
+        wanted: Wanted<'_>,
+        params: &ListParams,
+    ) -> Result<T, Failure> {
         let path = kube::core::Request::new(wanted.path());
         let mut tries = 1;
         loop {
             let request = match wanted.name {
                 Some(name) => path.get(name, &GetParams::default()),
-                None => path.list(&ListParams::default()),
+                None => path.list(params),
             };
             let request = request.map_err(|error| Failure::Refused(error.to_string()))?;
             match self.client.request::<T>(request).await {
@@ -93,6 +151,36 @@ impl Cluster {
         }
     }
 }
+
+/// A list that comes in pages.
+pub trait Paged: DeserializeOwned {
+    /// Where it goes on, and how much is left.
+    fn metadata(&self) -> &ListMeta;
+    /// How many answers it has.
+    fn len(&self) -> usize;
+    /// Takes in the next page.
+    fn append(&mut self, next: Self);
+}
+
+macro_rules! paged {
+    ($($list:ty),*) => {$(
+        impl Paged for $list {
+            fn metadata(&self) -> &ListMeta {
+                &self.metadata
+            }
+
+            fn len(&self) -> usize {
+                self.items.len()
+            }
+
+            fn append(&mut self, next: Self) {
+                self.items.extend(next.items);
+                self.metadata = next.metadata;
+            }
+        }
+    )*};
+}
+paged!(QueuedJobList, TenantUseList, VoucherUseList);
 
 async fn config(connection: &Connection) -> Result<Config, Failure> {
     let options = KubeConfigOptions {
@@ -139,27 +227,12 @@ impl Wanted<'_> {
 
     fn refused(&self, status: &Status) -> Failure {
         match status.code {
-            403 => {
-                let (place, binding) = match self.namespace {
-                    Some(namespace) => (
-                        format!("in namespace \"{namespace}\""),
-                        "RoleBinding there".to_owned(),
-                    ),
-                    None => (
-                        "in all namespaces".to_owned(),
-                        "ClusterRoleBinding".to_owned(),
-                    ),
-                };
-                Failure::NoAccess {
-                    verb: if self.name.is_some() { "get" } else { "list" },
-                    resource: format!("{}.{GROUP}", self.resource.plural),
-                    place,
-                    way_out: format!(
-                        "ask who manages it for a {binding} to ClusterRole {}",
-                        self.role,
-                    ),
-                }
-            }
+            403 => Failure::NoAccess {
+                verb: if self.name.is_some() { "get" } else { "list" },
+                resource: format!("{}.{GROUP}", self.resource.plural),
+                namespace: self.namespace.map(str::to_owned),
+                role: self.role,
+            },
             // The API server itself has no such path; the operator would name what is missing.
             404 if status
                 .details
@@ -170,7 +243,7 @@ impl Wanted<'_> {
             }
             404 => Failure::NotFound {
                 message: status.message.clone(),
-                way_out: self.elsewhere,
+                elsewhere: self.elsewhere,
             },
             _ => general(status),
         }
@@ -214,6 +287,7 @@ fn chain(error: &dyn std::error::Error) -> String {
 mod tests {
     use super::*;
     use edugrid_crds::visibility::{QUEUED_JOBS, STATEMENTS};
+    use edugrid_units::Language;
     use kube::core::response::StatusDetails;
 
     const QUEUE: Wanted<'static> = Wanted {
@@ -221,7 +295,7 @@ mod tests {
         namespace: Some("sdu-cs"),
         name: None,
         role: "edugrid-user",
-        elsewhere: "look elsewhere",
+        elsewhere: Elsewhere::Namespaces,
     };
 
     fn status(code: u16, message: &str) -> Status {
@@ -267,7 +341,9 @@ mod tests {
     #[test]
     fn no_access_names_namespace_and_role() {
         assert_eq!(
-            QUEUE.refused(&status(403, "forbidden")).told(),
+            QUEUE
+                .refused(&status(403, "forbidden"))
+                .told(Language::English),
             "error: you may not list queuedjobs.visibility.edugrid.io in namespace \"sdu-cs\"\n\
              hint: ask who manages it for a RoleBinding there to ClusterRole edugrid-user",
         );
@@ -277,7 +353,8 @@ mod tests {
             ..QUEUE
         };
         assert_eq!(
-            all.refused(&status(403, "forbidden")).told(),
+            all.refused(&status(403, "forbidden"))
+                .told(Language::English),
             "error: you may not list queuedjobs.visibility.edugrid.io in all namespaces\n\
              hint: ask who manages it for a ClusterRoleBinding to ClusterRole \
              edugrid-operator-admin",
@@ -294,8 +371,8 @@ mod tests {
         let refused = QUEUE.refused(&missing);
         assert_eq!(refused.code(), 4);
         assert_eq!(
-            refused.told(),
-            "error: namespaces \"sdu-cs\" not found\nhint: look elsewhere"
+            refused.told(Language::English),
+            "error: namespaces \"sdu-cs\" not found\nhint: name a namespace with -n, or all with -A"
         );
     }
 

@@ -1,211 +1,246 @@
 //! `explain`: why a job waits, with the numbers that would change it, or where it runs.
 
-use edugrid_crds::visibility::{Amount, EXPLANATIONS, Explanation, PathStep, Reason};
+use edugrid_crds::visibility::{Ahead, EXPLANATIONS, Explanation, PathStep, Reason};
 
 use crate::{
     arguments::{Explain, Format},
     cluster::{Cluster, Wanted},
     duration,
-    failure::Failure,
-    grid::Grid,
-    output,
+    failure::{Elsewhere, Failure},
+    grid::{Cell, Grid, padded},
+    look::{Look, Tone},
+    output::{self, Page},
+    queue, reasons, sentences, watch,
+    words::{Word, value},
 };
+
+/// Columns that labels take.
+const LABEL_WIDTH: usize = 14;
 
 /// Shows one job.
 ///
 /// # Errors
 /// If it can't be read or isn't there.
-pub async fn run(cluster: &Cluster, asked: &Explain) -> Result<(), Failure> {
-    let explanation: Explanation = cluster
-        .read(Wanted {
-            resource: &EXPLANATIONS,
-            namespace: Some(&cluster.namespace),
-            name: Some(&asked.job),
-            role: "edugrid-user",
-            elsewhere: "a finished job is told by `kubectl get computejob NAME -o yaml` and the \
-                        tenant's statement",
+pub async fn run(cluster: &Cluster, asked: &Explain, look: Look) -> Result<(), Failure> {
+    let look = look.wide(asked.output == Format::Wide);
+    let wanted = Wanted {
+        resource: &EXPLANATIONS,
+        namespace: Some(&cluster.namespace),
+        name: Some(&asked.job),
+        role: "edugrid-user",
+        elsewhere: Elsewhere::Finished,
+    };
+    watch::show(&asked.watch, look, async || {
+        let told: Explanation = cluster.read(wanted).await?;
+        Ok(match asked.output {
+            Format::Table | Format::Wide => Page::aged(text(&told, look), &told.age, look),
+            Format::Json => Page::of(output::json(&told)?),
+            Format::Yaml => Page::of(output::yaml(&told)?),
         })
-        .await?;
-    output::print(&match asked.output {
-        Format::Table => text(&explanation),
-        Format::Json => output::json(&explanation)?,
-        Format::Yaml => output::yaml(&explanation)?,
     })
+    .await
 }
 
 /// The explanation in paragraphs; each stands only if there is something to say.
-fn text(told: &Explanation) -> String {
+fn text(told: &Explanation, look: Look) -> String {
     let paragraphs = [
-        head(told),
-        placement(told),
-        path(&told.path),
-        ahead(told),
-        other_pools(&told.other_pools),
-        format!("{}.\n", capital(&output::stated(&told.age))),
+        head(told, look),
+        placement(told, look),
+        path(&told.path, look),
+        ahead(told, look),
+        other_pools(&told.other_pools, look),
     ];
-    let paragraphs: Vec<String> = paragraphs
-        .into_iter()
-        .filter(|paragraph| !paragraph.is_empty())
-        .collect();
-    paragraphs.join("\n")
+    let paragraphs = paragraphs.into_iter().filter(|text| !text.is_empty());
+    paragraphs.collect::<Vec<_>>().join("\n")
 }
 
-fn head(told: &Explanation) -> String {
+fn head(told: &Explanation, look: Look) -> String {
+    let language = look.language;
     let name = |text: &Option<String>| text.clone().unwrap_or_default();
+    let (namespace, job) = (name(&told.metadata.namespace), name(&told.metadata.name));
+    let phase = look.paint(
+        queue::tone(told.phase),
+        value(language, told.phase.as_str()),
+    );
     let since = told
         .since
         .as_ref()
         .map(|since| duration::between(since, &told.age.as_of));
-    let since = since.map_or_else(String::new, |span| format!(" for {span}"));
-    let mut lines = vec![format!(
-        "{}/{}: {}{since}",
-        name(&told.metadata.namespace),
-        name(&told.metadata.name),
-        told.phase.as_str(),
-    )];
+    let mut lines = vec![match since {
+        Some(span) => sentences::standing(language, &namespace, &job, &phase, &span),
+        None => sentences::standing_now(language, &namespace, &job, &phase),
+    }];
     if let Some(reason) = &told.reason {
-        lines.push(format!("{:<13} {}", reason.code, reason.message));
-        lines.extend(numbers(reason));
+        lines.extend(why(reason, look));
     }
-    let mut field = |label: &str, value: Option<String>| {
-        if let Some(value) = value {
-            lines.push(format!("{label:<14}{value}"));
+    let mut field = |word: Word, said: Option<String>| {
+        if let Some(said) = said {
+            lines.push(line(look, word, &said));
         }
     };
-    field("Tenant", told.tenant.clone());
+    field(Word::Tenant, told.tenant.clone());
+    let place = |place| match told.waiting_in_pool {
+        Some(all) => sentences::place_of(language, place, all),
+        None => sentences::place(language, place),
+    };
+    field(Word::Position, told.position_in_pool.map(place));
+    let in_tenant = told.position_in_tenant.map(|place| place.to_string());
+    field(Word::PositionInTenant, in_tenant.filter(|_| look.wide));
+    let attempts = Some(told.attempts).filter(|attempts| *attempts > 0);
+    field(Word::Attempt, attempts.map(|attempts| attempts.to_string()));
     field(
-        "Place",
-        told.position_in_pool
-            .map(|place| format!("{place} of those who wait for the pool")),
+        Word::Walltime,
+        told.walltime.as_ref().map(ToString::to_string),
     );
+    let cost = told.highest_cost.as_ref();
     field(
-        "Attempts",
-        (told.attempts > 0).then(|| told.attempts.to_string()),
-    );
-    field("Walltime", told.walltime.as_ref().map(ToString::to_string));
-    field(
-        "Highest cost",
-        told.highest_cost
-            .as_ref()
-            .map(|cost| format!("{cost} yuan")),
+        Word::CostAtMost,
+        cost.map(|cost| sentences::yuan(language, cost.as_str())),
     );
     lines.join("\n") + "\n"
 }
 
-/// The reason's numbers and what it is about, one a line.
-fn numbers(reason: &Reason) -> Vec<String> {
-    let details = &reason.details;
-    let amount = |amount: &Option<Amount>| amount.as_ref().map(ToString::to_string);
-    let fields = [
-        ("about", details.subject.clone()),
-        ("tenant", details.node.clone()),
-        ("pool", details.pool.clone()),
-        ("asked", amount(&details.asked)),
-        ("free", amount(&details.free)),
-        ("missing", amount(&details.missing)),
-    ];
-    let mut lines: Vec<String> = fields
-        .iter()
-        .filter_map(|(label, value)| value.as_ref().map(|value| format!("  {label:<12}{value}")))
-        .collect();
-    if let Some(until) = &details.until {
-        lines.push(format!("  {:<12}{}", "until", output::instant(until)));
+/// The reason, and what would help.
+fn why(reason: &Reason, look: Look) -> Vec<String> {
+    let language = look.language;
+    let mut lines = vec![format!(
+        "{} {}",
+        look.paint(Tone::Wait, &padded(&reason.code, LABEL_WIDTH - 1)),
+        reasons::sentence(reason, language),
+    )];
+    if let Some(way_out) = reasons::way_out(reason, language) {
+        lines.push(sentences::way_out(language, way_out));
+    }
+    if let Some(until) = &reason.details.until {
+        lines.push(line(look, Word::Until, &output::instant(until)));
     }
     lines
 }
 
-fn placement(told: &Explanation) -> String {
+fn line(look: Look, word: Word, said: &str) -> String {
+    format!("{}{said}", padded(&word.label(look.language), LABEL_WIDTH))
+}
+
+fn placement(told: &Explanation, look: Look) -> String {
     if told.placement.is_empty() {
         return String::new();
     }
-    let mut grid = Grid::new(&["ROLE", "POOL", "NODE", "REPLICAS"]);
+    let heads = [Word::Role, Word::Pool, Word::Node, Word::Replicas];
+    let mut grid = Grid::new(look, &heads);
     for placed in &told.placement {
-        let replicas = placed.replicas.to_string();
         grid.row(vec![
-            placed.role.clone(),
-            placed.pool.clone(),
-            placed.node.clone(),
-            replicas,
+            placed.role.as_str().into(),
+            placed.pool.as_str().into(),
+            placed.node.as_str().into(),
+            placed.replicas.to_string().into(),
         ]);
     }
-    format!("Placed on:\n{}", grid.text())
+    let title = sentences::placed_on(look.language);
+    format!("{title}\n{}", grid.text())
 }
 
-fn path(steps: &[PathStep]) -> String {
+fn path(steps: &[PathStep], look: Look) -> String {
     if steps.is_empty() {
         return String::new();
     }
-    let head = [
-        "TENANT",
-        "POOL",
-        "NOMINAL",
-        "EFFECTIVE",
-        "USED",
-        "AVAILABLE",
-        "MAY BORROW",
+    let heads = [
+        Word::Tenant,
+        Word::Pool,
+        Word::Nominal,
+        Word::Effective,
+        Word::Used,
+        Word::Borrowed,
+        Word::Available,
+        Word::MayBorrow,
     ];
-    let mut grid = Grid::new(&head);
+    let mut grid = Grid::new(look, &heads);
     for step in steps {
-        let limit = step.borrowing_limit.as_ref();
+        let limit = step.borrowing_limit.as_ref().map(ToString::to_string);
+        let limit = limit.unwrap_or_else(|| sentences::no_limit(look.language));
         grid.row(vec![
-            step.tenant.clone(),
-            step.pool.clone(),
-            step.nominal.to_string(),
-            step.effective_nominal.to_string(),
-            step.usage.to_string(),
-            step.available.to_string(),
-            limit.map_or_else(|| "no limit".to_owned(), ToString::to_string),
+            step.tenant.as_str().into(),
+            step.pool.as_str().into(),
+            step.nominal.to_string().into(),
+            step.effective_nominal.to_string().into(),
+            step.usage.to_string().into(),
+            step.borrowed.to_string().into(),
+            available(&step.available.to_string()),
+            limit.into(),
         ]);
     }
-    format!(
-        "Quota on the way to the root, in the pool's units:\n{}",
-        grid.text()
-    )
+    let title = sentences::quota_on_path(look.language);
+    format!("{title}\n{}", grid.text())
 }
 
-fn ahead(told: &Explanation) -> String {
+/// What is available; below nothing after a cut (Q3).
+pub fn available(amount: &str) -> Cell {
+    let tone = if amount.starts_with('-') {
+        Tone::Bad
+    } else {
+        Tone::Plain
+    };
+    Cell::toned(tone, amount)
+}
+
+fn ahead(told: &Explanation, look: Look) -> String {
     if told.ahead.is_empty() {
         return String::new();
     }
-    let mut grid = Grid::new(&["PLACE", "TENANT", "JOB", "UNITS"]);
+    let heads = [
+        Word::Position,
+        Word::Tenant,
+        Word::Job,
+        Word::Jobs,
+        Word::Units,
+    ];
+    let mut grid = Grid::new(look, &heads);
     for job in &told.ahead {
-        let named = job.namespace.as_ref().zip(job.name.as_ref());
+        let tenant = job.tenant.clone();
         grid.row(vec![
-            job.position.to_string(),
-            job.tenant.clone().unwrap_or_else(|| "others".to_owned()),
-            named.map_or_else(
-                || format!("{} jobs", job.jobs),
-                |(namespace, name)| format!("{namespace}/{name}"),
-            ),
-            job.units.to_string(),
+            job.position.to_string().into(),
+            tenant
+                .unwrap_or_else(|| sentences::others(look.language))
+                .into(),
+            named(job).into(),
+            job.jobs.to_string().into(),
+            job.units.to_string().into(),
         ]);
     }
-    let shown = told.ahead.iter().map(|line| line.jobs).sum::<u64>();
+    let shown = told
+        .ahead
+        .iter()
+        .fold(0_u64, |sum, line| sum.saturating_add(line.jobs));
     let before = told.position_in_pool.unwrap_or(0).saturating_sub(1);
     let rest = match before.saturating_sub(shown) {
         0 => String::new(),
-        rest => format!("and {rest} more\n"),
+        rest => sentences::and_more(look.language, rest) + "\n",
     };
-    format!("Before it:\n{}{rest}", grid.text())
+    let title = sentences::before_it(look.language);
+    format!("{title}\n{}{rest}", grid.text())
 }
 
-fn other_pools(reasons: &[Reason]) -> String {
-    if reasons.is_empty() {
+/// The job's name, where the reader may know it.
+fn named(ahead: &Ahead) -> String {
+    match (&ahead.namespace, &ahead.name) {
+        (Some(namespace), Some(name)) => format!("{namespace}/{name}"),
+        _ => String::new(),
+    }
+}
+
+fn other_pools(others: &[Reason], look: Look) -> String {
+    if others.is_empty() {
         return String::new();
     }
-    let mut grid = Grid::new(&["POOL", "REASON", "MESSAGE"]);
-    for reason in reasons {
-        let pool = reason.details.pool.clone().unwrap_or_default();
-        grid.row(vec![pool, reason.code.clone(), reason.message.clone()]);
+    let mut grid = Grid::new(look, &[Word::Pool, Word::Reason, Word::Message]);
+    for reason in others {
+        grid.row(vec![
+            reason.details.pool.clone().unwrap_or_default().into(),
+            reason.code.as_str().into(),
+            reasons::sentence(reason, look.language).into(),
+        ]);
     }
-    format!("Other pools:\n{}", grid.text())
-}
-
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(letters).collect()
-    })
+    let title = sentences::other_pools(look.language);
+    format!("{title}\n{}", grid.text())
 }
 
 #[cfg(test)]

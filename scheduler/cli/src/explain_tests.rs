@@ -1,20 +1,12 @@
 //! Explanations as people read them.
 
-use edugrid_crds::visibility::{Age, Ahead, AmountUnit, Placed, QueuePhase, ReasonDetails};
-use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
+use edugrid_crds::visibility::{Placed, QueuePhase, ReasonDetails};
 
 use super::*;
-
-fn at(text: &str) -> Time {
-    Time(text.parse::<Timestamp>().unwrap())
-}
+use crate::samples::{CHINESE, ENGLISH, age, at};
 
 fn job(phase: QueuePhase) -> Explanation {
-    let age = Age {
-        as_of: at("2026-11-22T08:00:00Z"),
-        clock: None,
-    };
-    let mut told = Explanation::new(age, "sdu-cs", "resnet", phase);
+    let mut told = Explanation::new(age(), "sdu-cs", "resnet", phase);
     told.since = Some(at("2026-11-22T07:48:00Z"));
     told.tenant = Some("sdu-cs".into());
     told
@@ -22,27 +14,21 @@ fn job(phase: QueuePhase) -> Explanation {
 
 #[test]
 fn a_job_that_waits() {
-    let units = |value: &str| Amount {
-        value: value.into(),
-        unit: AmountUnit::PoolUnit,
-    };
     let mut told = job(QueuePhase::Waiting);
     told.reason = Some(Reason {
         code: "QuotaExceeded".into(),
         message: "not enough quota is free, pool a100, tenant sdu, asked 32, free 8, missing 24"
             .into(),
+        message_zh: Some("可用配额不足：算力池 a100，租户 sdu，申请 32，可用 8，缺 24".into()),
+        way_out: Some("wait, or ask for more quota".into()),
+        way_out_zh: Some("等待，或申请更多配额".into()),
         details: ReasonDetails {
-            node: Some("sdu".into()),
-            pool: Some("a100".into()),
-            asked: Some(units("32")),
-            free: Some(units("8")),
-            missing: Some(units("24")),
             until: Some(at("2026-11-22T09:30:00Z")),
             ..ReasonDetails::default()
         },
-        ..Reason::default()
     });
     told.position_in_pool = Some(5);
+    told.waiting_in_pool = Some(9);
     told.walltime = Some("8h".into());
     told.highest_cost = Some("1536.00".into());
     let step = |tenant: &str, available: &str, limit: Option<&str>| PathStep {
@@ -81,40 +67,58 @@ fn a_job_that_waits() {
         },
         ..Reason::default()
     }];
-    assert_eq!(
-        text(&told),
-        "\
+    let expected = "\
 sdu-cs/resnet: Waiting for 12m
 QuotaExceeded not enough quota is free, pool a100, tenant sdu, asked 32, free 8, missing 24
-  tenant      sdu
-  pool        a100
-  asked       32
-  free        8
-  missing     24
-  until       2026-11-22T09:30:00Z
+What helps: wait, or ask for more quota.
+Until         2026-11-22T09:30:00Z
 Tenant        sdu-cs
-Place         5 of those who wait for the pool
+Position      5 of 9 that wait for the pool
 Walltime      8h
-Highest cost  1536.00 yuan
+Cost at most  1536.00 yuan
 
 Quota on the way to the root, in the pool's units:
-TENANT   POOL   NOMINAL   EFFECTIVE   USED   AVAILABLE   MAY BORROW
-sdu-cs   a100   64        64          56     -4          32
-sdu      a100   64        64          56     8           no limit
+TENANT   POOL   NOMINAL   EFFECTIVE   USED   BORROWED   AVAILABLE   MAY BORROW
+sdu-cs   a100   64        64          56     0          -4          32
+sdu      a100   64        64          56     0          8           no limit
 
 Before it:
-PLACE   TENANT   JOB            UNITS
-1       sdu-cs   sdu-cs/llama   64
-2       others   2 jobs         12
+POSITION   TENANT   JOB            JOBS   UNITS
+1          sdu-cs   sdu-cs/llama   1      64
+2          others                  2      12
 and 1 more
 
 Other pools:
 POOL   REASON           MESSAGE
 h800   NoMatchingPool   no pool can hold it
+";
+    assert_eq!(text(&told, ENGLISH), expected);
+    let expected = "\
+sdu-cs/resnet：等待，已 12m
+QuotaExceeded 可用配额不足：算力池 a100，租户 sdu，申请 32，可用 8，缺 24
+解决办法：等待，或申请更多配额。
+直到          2026-11-22T09:30:00Z
+租户          sdu-cs
+排队位置      在等待该算力池的 9 个作业中排第 5
+运行时限      8h
+最高费用      1536.00 元
 
-As of 2026-11-22T08:00:00Z.
-",
-    );
+到根租户一路上的配额（计费单位数）：
+租户     算力池   额定   有效   已用   借用   可用   借用上限
+sdu-cs   a100     64     64     56     0      -4     32
+sdu      a100     64     64     56     0      8      不限
+
+排在前面的作业：
+排队位置   租户       作业           作业数   计费单位数
+1          sdu-cs     sdu-cs/llama   1        64
+2          其他租户                  2        12
+另有 1 个
+
+其他算力池：
+算力池   原因             说明
+h800     NoMatchingPool   no pool can hold it
+";
+    assert_eq!(text(&told, CHINESE), expected);
 }
 
 #[test]
@@ -128,19 +132,26 @@ fn a_job_that_runs() {
         replicas,
     };
     told.placement = vec![placed("n1", 3), placed("n2", 1)];
-    assert_eq!(
-        text(&told),
-        "\
+    let expected = "\
 sdu-cs/resnet: Running for 12m
 Tenant        sdu-cs
-Attempts      2
+Attempt       2
 
 Placed on:
 ROLE     POOL   NODE   REPLICAS
 worker   a100   n1     3
 worker   a100   n2     1
+";
+    assert_eq!(text(&told, ENGLISH), expected);
+    let expected = "\
+sdu-cs/resnet：运行中，已 12m
+租户          sdu-cs
+尝试          2
 
-As of 2026-11-22T08:00:00Z.
-",
-    );
+所在节点：
+角色     算力池   节点   副本
+worker   a100     n1     3
+worker   a100     n2     1
+";
+    assert_eq!(text(&told, CHINESE), expected);
 }

@@ -1,8 +1,14 @@
-//! What goes wrong, in words that say what to do, and its exit code.
+//! What goes wrong, in words that say what to do, and its exit code. The English words stand
+//! beside the kinds; the Chinese ones in `chinese`.
+
+mod chinese;
 
 use std::{path::PathBuf, process::ExitCode};
 
 use edugrid_ledger::Damage;
+use edugrid_units::Language;
+
+use crate::{sentences, submit::Problem};
 
 /// Why there is no answer. The message is one line; [`hint`](Self::hint) is the way out.
 #[derive(Debug, thiserror::Error)]
@@ -17,16 +23,16 @@ pub enum Failure {
     #[error("the cluster does not know you: {0}")]
     Unknown(String),
     /// RBAC says no.
-    #[error("you may not {verb} {resource} {place}")]
+    #[error("you may not {verb} {resource} {}", place(.namespace.as_deref()))]
     NoAccess {
-        /// `get` or `list`.
+        /// `get`, `list` or `create`.
         verb: &'static str,
         /// The resource with its group.
         resource: String,
-        /// `in namespace "sdu-cs"` or `in all namespaces`.
-        place: String,
-        /// Who can help, and with what.
-        way_out: String,
+        /// Where; none: in all namespaces.
+        namespace: Option<String>,
+        /// The ClusterRole that allows it when bound there.
+        role: &'static str,
     },
     /// The API isn't installed.
     #[error("{0} is not served in this cluster")]
@@ -40,7 +46,30 @@ pub enum Failure {
         /// What isn't.
         message: String,
         /// Where to look instead.
-        way_out: &'static str,
+        elsewhere: Elsewhere,
+    },
+    /// What was to be submitted is not as it must be; nothing was created.
+    #[error("nothing was submitted, {} of {jobs} jobs can't be:\n{}", .refused, list(.problems))]
+    Submission {
+        /// How many jobs there were.
+        jobs: usize,
+        /// How many of them are refused.
+        refused: usize,
+        /// What is wrong with them.
+        problems: Vec<Problem>,
+    },
+    /// A file holds what can't be submitted.
+    #[error("nothing was submitted:\n{}", list(.0))]
+    Manifest(Vec<Problem>),
+    /// After some were created, the API server took no more.
+    #[error("after {created} of {jobs} jobs were created: {cause}")]
+    Midway {
+        /// How many were.
+        created: usize,
+        /// How many there were.
+        jobs: usize,
+        /// Why no more.
+        cause: Box<Failure>,
     },
     /// Any other refusal.
     #[error("refused: {0}")]
@@ -87,11 +116,18 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// Every exit code but 2, which is clap's for a wrong command line.
+    #[cfg(test)]
+    pub const CODES: [u8; 6] = [0, 1, 3, 4, 5, 6];
+
     /// The exit code, as `--help` documents it.
     pub fn code(&self) -> u8 {
         match self {
             Self::Damaged(_) | Self::Unreadable { .. } => 3,
             Self::NotFound { .. } => 4,
+            Self::Submission { .. } | Self::Manifest(_) => 5,
+            Self::NoAccess { .. } => 6,
+            Self::Midway { cause, .. } => cause.code(),
             _ => 1,
         }
     }
@@ -101,37 +137,115 @@ impl Failure {
         ExitCode::from(self.code())
     }
 
+    /// Whether the same question may be answered a moment later.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::NoAnswer(_) | Self::Unavailable(_))
+    }
+
     /// The way out, if one is known.
-    fn hint(&self) -> Option<&str> {
-        match self {
-            Self::Kubeconfig(_) => {
-                Some("name a file with --kubeconfig and a context with --context")
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Kubeconfig(_) => "name a file with --kubeconfig and a context with --context",
+            Self::NoAnswer(_) => "try `kubectl version` with the same flags",
+            Self::Unknown(_) => "renew the kubeconfig's credentials",
+            Self::NoAccess {
+                namespace, role, ..
+            } => {
+                let binding = match namespace {
+                    Some(_) => "RoleBinding there",
+                    None => "ClusterRoleBinding",
+                };
+                return Some(format!(
+                    "ask who manages it for a {binding} to ClusterRole {role}"
+                ));
             }
-            Self::NoAnswer(_) => Some("try `kubectl version` with the same flags"),
-            Self::Unknown(_) => Some("renew the kubeconfig's credentials"),
-            Self::NoAccess { way_out, .. } => Some(way_out),
             Self::NotServed(_) => {
-                Some("is EduGrid installed? see `kubectl get apiservices,crds | grep edugrid`")
+                "is EduGrid installed? see `kubectl get apiservices,crds | grep edugrid`"
             }
             Self::Unavailable(_) => {
-                Some("try again; see `kubectl -n edugrid-system get pods` if it stays so")
+                "try again; see `kubectl -n edugrid-system get pods` if it stays so"
             }
-            Self::NotFound { way_out, .. } => {
-                Some(way_out).copied().filter(|hint| !hint.is_empty())
+            Self::NotFound { elsewhere, .. } => elsewhere.english(),
+            Self::Damaged(_) | Self::Unreadable { .. } => {
+                "nothing after it can be trusted: keep a copy, and compare with an earlier export"
             }
-            Self::Damaged(_) | Self::Unreadable { .. } => Some(
-                "nothing after it can be trusted: keep a copy, and compare with an earlier export",
-            ),
-            Self::Codec { .. } => Some("use the kubectl-edugrid that came with the operator"),
-            Self::Refused(_) | Self::File { .. } | Self::Output(_) | Self::Print(_) => None,
-        }
+            Self::Codec { .. } => "use the kubectl-edugrid that came with the operator",
+            Self::Submission { .. } | Self::Manifest(_) => {
+                "correct them and submit all again; --dry-run only tries"
+            }
+            Self::Midway { .. } => "see `kubectl edugrid queue` for those that were created",
+            Self::Refused(_) | Self::File { .. } | Self::Output(_) | Self::Print(_) => return None,
+        };
+        Some(hint.to_owned())
     }
 
     /// Message and hint, as they stand on standard error.
-    pub fn told(&self) -> String {
-        match self.hint() {
-            Some(hint) => format!("error: {self}\nhint: {hint}"),
-            None => format!("error: {self}"),
+    pub fn told(&self, language: Language) -> String {
+        let (message, hint) = match language {
+            Language::English => (self.to_string(), self.hint()),
+            Language::Chinese => (self.chinese(), self.chinese_hint()),
+        };
+        let error = sentences::error(language, &message);
+        match hint {
+            Some(hint) => format!("{error}\n{}", sentences::hint(language, &hint)),
+            None => error,
         }
     }
+}
+
+/// Where to look for what isn't where it was looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Elsewhere {
+    /// In another namespace.
+    Namespaces,
+    /// Among what is over.
+    Finished,
+    /// In another month or home.
+    Months,
+    /// In the home of another tenant.
+    Homes,
+}
+
+impl Elsewhere {
+    fn english(self) -> &'static str {
+        match self {
+            Self::Namespaces => "name a namespace with -n, or all with -A",
+            Self::Finished => {
+                "a finished job is told by `kubectl get computejob NAME -o yaml` and the tenant's \
+                 statement"
+            }
+            Self::Months => {
+                "name another --month; `kubectl edugrid statement` reads in the home namespace of \
+                 the tenant"
+            }
+            Self::Homes => "name a tenant as `kubectl edugrid tenants` shows it",
+        }
+    }
+
+    fn chinese(self) -> &'static str {
+        match self {
+            Self::Namespaces => "用 -n 指定命名空间，或用 -A 查看全部",
+            Self::Finished => "已结束的作业见 `kubectl get computejob NAME -o yaml` 和租户的对账单",
+            Self::Months => {
+                "用 --month 指定其他月份；`kubectl edugrid statement` 在租户命名空间中读取"
+            }
+            Self::Homes => "租户名以 `kubectl edugrid tenants` 所列为准",
+        }
+    }
+}
+
+fn place(namespace: Option<&str>) -> String {
+    match namespace {
+        Some(name) => format!("in namespace \"{name}\""),
+        None => "in all namespaces".to_owned(),
+    }
+}
+
+/// One problem a line.
+fn list(problems: &[Problem]) -> String {
+    let lines: Vec<String> = problems
+        .iter()
+        .map(|problem| format!("  {problem}"))
+        .collect();
+    lines.join("\n")
 }

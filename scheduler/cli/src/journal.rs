@@ -175,10 +175,8 @@ fn refused(error: &kube::Error) -> Failure {
         kube::Error::Api(status) if status.code == 403 => Failure::NoAccess {
             verb: "list",
             resource: "ledgersegments.ledger.edugrid.io".to_owned(),
-            place: "in this cluster".to_owned(),
-            way_out: "ask the provincial operator for a ClusterRoleBinding to ClusterRole \
-                      edugrid-auditor, or for an exported file"
-                .to_owned(),
+            namespace: None,
+            role: "edugrid-auditor",
         },
         kube::Error::Api(status) if status.code == 404 => {
             Failure::NotServed("ledger.edugrid.io/v1alpha1".to_owned())

@@ -18,7 +18,9 @@ use crate::{
     failure::Failure,
     grid::Grid,
     journal::{self, Source},
-    output,
+    look::{Look, Tone},
+    output, sentences,
+    words::Word,
 };
 
 /// What a sound book holds.
@@ -108,10 +110,10 @@ fn lines(segment: &Segment) -> Result<&[u8], Failure> {
 ///
 /// # Errors
 /// With the first thing that isn't as it was written, or if they can't be read.
-pub async fn verify(connection: &Connection, asked: &Verify) -> Result<(), Failure> {
+pub async fn verify(connection: &Connection, asked: &Verify, look: Look) -> Result<(), Failure> {
     let verdict = check(&mut source(connection, asked.file.as_deref()).await?).await?;
     output::print(&match asked.output {
-        Format::Table => text(&verdict),
+        Format::Table | Format::Wide => text(&verdict, look),
         Format::Json => output::json(&verdict)?,
         Format::Yaml => output::yaml(&verdict)?,
     })
@@ -160,27 +162,31 @@ fn exported(bytes: &[u8]) -> Result<Verdict, Failure> {
     })
 }
 
-fn text(verdict: &Verdict) -> String {
+fn text(verdict: &Verdict, look: Look) -> String {
+    let language = look.language;
     if verdict.entries == 0 {
-        return "ok: there is no entry yet\n".to_owned();
+        return sentences::no_entry(language) + "\n";
     }
-    let mut grid = Grid::new(&["BOOK", "SEGMENTS", "ENTRIES", "HEAD"]);
+    let heads = [Word::Book, Word::Segments, Word::Entries, Word::Head];
+    let mut grid = Grid::new(look, &heads);
+    let segments = match verdict.segments {
+        0 => "-".to_owned(),
+        segments => segments.to_string(),
+    };
     grid.row(vec![
-        verdict.book.clone(),
-        if verdict.segments == 0 {
-            "-".to_owned()
-        } else {
-            verdict.segments.to_string()
-        },
-        verdict.entries.to_string(),
-        verdict.head.clone(),
+        verdict.book.as_str().into(),
+        segments.into(),
+        verdict.entries.to_string().into(),
+        verdict.head.as_str().into(),
     ]);
-    let torn = verdict.torn_bytes.map_or_else(String::new, |bytes| {
-        format!("{bytes} bytes at the end were never acknowledged and don't count\n")
-    });
+    let torn = verdict
+        .torn_bytes
+        .map(|bytes| sentences::torn(language, bytes) + "\n");
     format!(
-        "{}{torn}ok: every hash and every result is as it was written\n",
-        grid.text()
+        "{}{}{}\n",
+        grid.text(),
+        torn.unwrap_or_default(),
+        look.paint(Tone::Good, &sentences::sound(language)),
     )
 }
 

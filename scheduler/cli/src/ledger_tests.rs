@@ -1,10 +1,13 @@
 //! Export and verification of small books, whole and altered.
 
+use edugrid_units::Language;
+
 use super::*;
 use crate::journal::{
     Stretch,
     tests::{journal_file, segments},
 };
+use crate::samples::{CHINESE, ENGLISH};
 
 async fn verdict(path: &Path) -> Result<Verdict, Failure> {
     check(&mut Source::of_file(path)?).await
@@ -75,7 +78,7 @@ async fn an_altered_byte_names_segment_and_entry() {
         .expect_err("it is altered");
     assert_eq!(failure.code(), 3);
     assert_eq!(
-        failure.told(),
+        failure.told(Language::English),
         "error: the books are damaged: segment 2, entry 2: the hash does not follow from the \
          entry before and the body\n\
          hint: nothing after it can be trusted: keep a copy, and compare with an earlier export",
@@ -91,9 +94,11 @@ async fn a_missing_segment_is_damage() {
         .expect_err("one is missing");
     assert_eq!(failure.code(), 3);
     assert!(
-        failure.told().contains("segment 1, entry 1: "),
+        failure
+            .told(Language::English)
+            .contains("segment 1, entry 1: "),
         "{}",
-        failure.told()
+        failure.told(Language::English)
     );
 }
 
@@ -108,7 +113,7 @@ async fn a_damaged_record_keeps_what_came_before_it() {
     assert_eq!(failure.code(), 3);
     assert!(
         failure
-            .told()
+            .told(Language::English)
             .contains("segment 0, entry 0: the record at byte 0")
     );
     let export = folder.path().join("export.jsonl");
@@ -127,9 +132,9 @@ async fn a_file_that_is_not_there_is_no_damage() {
         .expect_err("it is not there");
     assert_eq!(failure.code(), 1);
     assert!(
-        failure.told().contains("can't be read"),
+        failure.told(Language::English).contains("can't be read"),
         "{}",
-        failure.told()
+        failure.told(Language::English)
     );
 }
 
@@ -144,11 +149,21 @@ fn a_verdict_for_people() {
         ok: true,
     };
     assert_eq!(
-        text(&verdict),
+        text(&verdict, ENGLISH),
         "BOOK   SEGMENTS   ENTRIES   HEAD\n\
          b      4          9         ab12\n\
          4 bytes at the end were never acknowledged and don't count\n\
          ok: every hash and every result is as it was written\n",
     );
-    assert_eq!(text(&Verdict::default()), "ok: there is no entry yet\n");
+    let expected = "\
+账本   段数   分录数   末项哈希
+b      4      9        ab12
+末尾 4 字节从未被确认，不计入
+正常：每个哈希、每个结果都与写入时一致
+";
+    assert_eq!(text(&verdict, CHINESE), expected);
+    assert_eq!(
+        text(&Verdict::default(), ENGLISH),
+        "ok: there is no entry yet\n"
+    );
 }

@@ -3,9 +3,42 @@
 use std::io::{self, Write};
 
 use edugrid_crds::visibility::Age;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde::Serialize;
 
-use crate::failure::Failure;
+use crate::{failure::Failure, look::Look, sentences};
+
+/// An answer that is ready to be shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// What it says; ends with a line feed.
+    pub text: String,
+    /// As of when, where that stands apart from the text: a watch shows an answer again only if
+    /// the text is another one.
+    pub age: Option<String>,
+}
+
+impl Page {
+    /// An answer as JSON or YAML, whose age stands inside.
+    pub fn of(text: String) -> Self {
+        Self { text, age: None }
+    }
+
+    /// A text for people, with its age below.
+    pub fn aged(text: String, age: &Age, look: Look) -> Self {
+        let age = Some(sentences::stated(look.language, age));
+        Self { text, age }
+    }
+
+    /// All of it.
+    pub fn whole(&self) -> String {
+        match &self.age {
+            Some(age) if self.text.is_empty() => format!("{age}\n"),
+            Some(age) => format!("{}\n{age}\n", self.text),
+            None => self.text.clone(),
+        }
+    }
+}
 
 /// Writes text. A reader that has seen enough (`| head`) is no error.
 pub fn print(text: &str) -> Result<(), Failure> {
@@ -33,20 +66,15 @@ pub fn yaml(answer: &impl Serialize) -> Result<String, Failure> {
     })
 }
 
-/// The stated age of an answer: `as of …`, and what clock says so (N5).
-pub fn stated(age: &Age) -> String {
-    let as_of = instant(&age.as_of);
-    match &age.clock {
-        None => format!("as of {as_of}"),
-        Some(clock) => format!(
-            "as of {as_of} by a virtual clock, {} times real time since {}",
-            clock.factor,
-            instant(&clock.origin),
-        ),
-    }
+/// An instant as answers spell it.
+pub fn instant(time: &Time) -> String {
+    time.0.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// An instant as answers spell it.
-pub fn instant(time: &k8s_openapi::apimachinery::pkg::apis::meta::v1::Time) -> String {
-    time.0.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+/// The word by which the API says a value of a closed list.
+pub fn word_of(value: &impl Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => String::new(),
+    }
 }

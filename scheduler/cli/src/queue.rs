@@ -1,168 +1,159 @@
 //! `queue`: who runs, who waits, and why.
 
 use edugrid_crds::visibility::{QUEUED_JOBS, QueuePhase, QueuedJob, QueuedJobList};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::{
     arguments::{Format, Queue},
     cluster::{Cluster, Wanted},
     duration,
-    failure::Failure,
-    grid::Grid,
-    output,
+    failure::{Elsewhere, Failure},
+    grid::{Cell, Grid},
+    look::{Look, Tone},
+    output::{self, Page},
+    reasons, sentences, watch,
+    words::{Word, value},
 };
 
 /// Shows the queue of a namespace, or of all.
 ///
 /// # Errors
 /// If it can't be read.
-pub async fn run(cluster: &Cluster, asked: &Queue) -> Result<(), Failure> {
+pub async fn run(cluster: &Cluster, asked: &Queue, look: Look) -> Result<(), Failure> {
+    let look = look.wide(asked.output == Format::Wide);
     let namespace = (!asked.all_namespaces).then_some(cluster.namespace.as_str());
-    let list: QueuedJobList = cluster
-        .read(Wanted {
-            resource: &QUEUED_JOBS,
-            namespace,
-            name: None,
-            role: if asked.all_namespaces {
-                "edugrid-operator-admin"
-            } else {
-                "edugrid-user"
-            },
-            elsewhere: "name a namespace with -n, or all with -A",
+    let wanted = wanted(namespace);
+    let most = Some(asked.limit).filter(|most| *most > 0);
+    watch::show(&asked.watch, look, async || {
+        let list: QueuedJobList = cluster.read_list(wanted, most).await?;
+        Ok(match asked.output {
+            Format::Table | Format::Wide => {
+                Page::aged(table(&list, namespace, look), &list.age, look)
+            }
+            Format::Json => Page::of(output::json(&list)?),
+            Format::Yaml => Page::of(output::yaml(&list)?),
         })
-        .await?;
-    output::print(&match asked.output {
-        Format::Table => table(&list, namespace),
-        Format::Json => output::json(&list)?,
-        Format::Yaml => output::yaml(&list)?,
     })
+    .await
 }
 
-fn table(list: &QueuedJobList, namespace: Option<&str>) -> String {
-    let stated = output::stated(&list.age);
-    if list.items.is_empty() {
-        let place = namespace.map_or_else(String::new, |name| format!(" in namespace {name}"));
-        return format!("No unfinished jobs{place}, {stated}.\n");
-    }
-    let mut head = vec!["NAMESPACE"; usize::from(namespace.is_none())];
-    head.extend([
-        "NAME", "PHASE", "REASON", "TENANT", "POOL", "UNITS", "POSITION", "WAITING", "MESSAGE",
-    ]);
-    let mut grid = Grid::new(&head);
-    for job in &list.items {
-        let mut cells = Vec::new();
-        if namespace.is_none() {
-            cells.push(job.metadata.namespace.clone().unwrap_or_default());
-        }
-        cells.extend(line(job));
-        grid.row(cells);
-    }
-    let left_out = list
-        .metadata
-        .remaining_item_count
-        .filter(|count| *count > 0);
-    let left_out = left_out.map_or_else(String::new, |count| format!(", {count} more not shown"));
-    let count = match list.items.len() {
-        1 => "1 job".to_owned(),
-        count => format!("{count} jobs"),
-    };
-    format!("{}\n{count} {stated}{left_out}.\n", grid.text())
+/// The operator's time, if it can be asked there: the smallest answer that has one.
+pub async fn clock(cluster: &Cluster, namespace: &str) -> Option<Time> {
+    let wanted = wanted(Some(namespace));
+    let list = cluster.read_list::<QueuedJobList>(wanted, Some(1)).await;
+    list.ok().map(|list| list.age.as_of)
 }
 
-fn line(job: &QueuedJob) -> [String; 9] {
-    let text = |field: &Option<String>| field.clone().unwrap_or_default();
+fn wanted(namespace: Option<&str>) -> Wanted<'_> {
+    Wanted {
+        resource: &QUEUED_JOBS,
+        namespace,
+        name: None,
+        role: match namespace {
+            Some(_) => "edugrid-user",
+            None => "edugrid-operator-admin",
+        },
+        elsewhere: Elsewhere::Namespaces,
+    }
+}
+
+/// The tone in which a phase is told.
+pub fn tone(phase: QueuePhase) -> Tone {
+    match phase {
+        QueuePhase::Waiting => Tone::Wait,
+        QueuePhase::Admitted | QueuePhase::Running => Tone::Good,
+    }
+}
+
+/// A column: its head, and what stands in it for a job.
+type Column = (Word, fn(&QueuedJob, Look) -> Cell);
+
+const COLUMNS: [Column; 8] = [
+    (Word::Job, |job, _| text(&job.metadata.name)),
+    (Word::Phase, |job, look| {
+        Cell::toned(tone(job.phase), value(look.language, job.phase.as_str()))
+    }),
+    (Word::Reason, |job, _| text(&job.reason)),
+    (Word::Tenant, |job, _| text(&job.tenant)),
+    (Word::Pool, |job, _| text(&job.pool)),
+    (Word::Units, |job, _| number(job.units.as_ref())),
+    (Word::Position, |job, _| number(job.position_in_pool)),
+    (Word::WaitingFor, |job, _| waiting_for(job)),
+];
+/// What stands before the message with `-o wide`.
+const MORE_COLUMNS: [Column; 5] = [
+    (Word::PositionInTenant, |job, _| {
+        number(job.position_in_tenant)
+    }),
+    (Word::Class, |job, _| text(&job.class)),
+    (Word::Tier, |job, look| {
+        Cell::from(value(
+            look.language,
+            job.tier.as_deref().unwrap_or_default(),
+        ))
+    }),
+    (Word::Submitter, |job, _| text(&job.submitter)),
+    (Word::Held, |job, _| number(job.held.as_ref())),
+];
+const MESSAGE: Column = (Word::Message, |job, look| {
+    let english = job.message.as_deref().unwrap_or_default();
+    Cell::from(reasons::said(
+        look.language,
+        english,
+        job.message_zh.as_ref(),
+    ))
+});
+
+fn columns(look: Look, everywhere: bool) -> Vec<Column> {
+    let mut columns: Vec<Column> = Vec::new();
+    if everywhere {
+        columns.push((Word::Namespace, |job, _| text(&job.metadata.namespace)));
+    }
+    columns.extend(COLUMNS);
+    if look.wide {
+        columns.extend(MORE_COLUMNS);
+    }
+    columns.push(MESSAGE);
+    columns
+}
+
+fn text(field: &Option<String>) -> Cell {
+    Cell::from(field.clone().unwrap_or_default())
+}
+
+fn number(field: Option<impl ToString>) -> Cell {
+    Cell::from(field.map(|number| number.to_string()).unwrap_or_default())
+}
+
+fn waiting_for(job: &QueuedJob) -> Cell {
     let waits = job.phase == QueuePhase::Waiting;
     let since = job.waiting_since.as_ref().filter(|_| waits);
-    [
-        text(&job.metadata.name),
-        job.phase.as_str().to_owned(),
-        text(&job.reason),
-        text(&job.tenant),
-        text(&job.pool),
-        job.units
-            .as_ref()
-            .map(ToString::to_string)
-            .unwrap_or_default(),
-        job.position_in_pool
-            .map(|place| place.to_string())
-            .unwrap_or_default(),
-        since
-            .map(|since| duration::between(since, &job.age.as_of))
-            .unwrap_or_default(),
-        text(&job.message),
-    ]
+    number(since.map(|since| duration::between(since, &job.age.as_of)))
+}
+
+fn table(list: &QueuedJobList, namespace: Option<&str>, look: Look) -> String {
+    let language = look.language;
+    if list.items.is_empty() {
+        let said = match namespace {
+            Some(name) => sentences::no_jobs(language, name),
+            None => sentences::no_jobs_anywhere(language),
+        };
+        return said + "\n";
+    }
+    let columns = columns(look, namespace.is_none());
+    let heads: Vec<Word> = columns.iter().map(|(head, _)| *head).collect();
+    let mut grid = Grid::new(look, &heads);
+    for job in &list.items {
+        grid.row(columns.iter().map(|(_, cell)| cell(job, look)).collect());
+    }
+    let left_out = list.metadata.remaining_item_count;
+    let below = match left_out.filter(|count| *count > 0) {
+        Some(more) => sentences::jobs_and_more(language, list.items.len(), more),
+        None => sentences::jobs(language, list.items.len()),
+    };
+    format!("{}\n{below}\n", grid.text())
 }
 
 #[cfg(test)]
-mod tests {
-    use edugrid_crds::visibility::{Age, VirtualClock};
-    use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
-
-    use super::*;
-
-    fn at(text: &str) -> Time {
-        Time(text.parse::<Timestamp>().unwrap())
-    }
-
-    fn list() -> QueuedJobList {
-        let age = Age {
-            as_of: at("2026-11-22T08:00:00Z"),
-            clock: None,
-        };
-        let mut waiting = QueuedJob::new(age.clone(), "sdu-cs", "resnet", QueuePhase::Waiting);
-        waiting.reason = Some("QuotaExceeded".into());
-        waiting.message = Some("not enough quota is free, missing 24".into());
-        waiting.tenant = Some("sdu-cs".into());
-        waiting.pool = Some("a100".into());
-        waiting.units = Some("32".into());
-        waiting.position_in_pool = Some(3);
-        waiting.waiting_since = Some(at("2026-11-22T05:48:00Z"));
-        let mut running = QueuedJob::new(age.clone(), "sdu-cs", "bert", QueuePhase::Running);
-        running.pool = Some("a100".into());
-        running.waiting_since = Some(at("2026-11-22T05:00:00Z"));
-        QueuedJobList::new(age, vec![running, waiting])
-    }
-
-    #[test]
-    fn a_queue_of_one_namespace() {
-        assert_eq!(
-            table(&list(), Some("sdu-cs")),
-            "\
-NAME     PHASE     REASON          TENANT   POOL   UNITS   POSITION   WAITING   MESSAGE
-bert     Running                            a100
-resnet   Waiting   QuotaExceeded   sdu-cs   a100   32      3          2h12m     \
-not enough quota is free, missing 24
-
-2 jobs as of 2026-11-22T08:00:00Z.
-",
-        );
-    }
-
-    #[test]
-    fn a_queue_of_all_namespaces_says_what_it_lacks_and_whose_time_it_is() {
-        let mut list = list();
-        list.metadata.remaining_item_count = Some(7);
-        list.age.clock = Some(VirtualClock {
-            origin: at("2026-11-01T00:00:00Z"),
-            factor: 60,
-        });
-        let text = table(&list, None);
-        assert!(text.starts_with("NAMESPACE   NAME     PHASE"), "{text}");
-        assert!(text.contains("\nsdu-cs      resnet   Waiting"), "{text}");
-        assert!(
-            text.ends_with(
-                "2 jobs as of 2026-11-22T08:00:00Z by a virtual clock, 60 times real time since \
-                 2026-11-01T00:00:00Z, 7 more not shown.\n"
-            ),
-            "{text}",
-        );
-    }
-
-    #[test]
-    fn an_empty_queue() {
-        let list = QueuedJobList::new(list().age, Vec::new());
-        assert_eq!(
-            table(&list, Some("sdu-cs")),
-            "No unfinished jobs in namespace sdu-cs, as of 2026-11-22T08:00:00Z.\n",
-        );
-    }
-}
+#[path = "queue_tests.rs"]
+mod tests;

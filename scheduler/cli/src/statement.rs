@@ -10,9 +10,12 @@ use edugrid_units::Stamp;
 use crate::{
     arguments::{SheetFormat, Statement},
     cluster::{Cluster, Wanted},
-    failure::Failure,
-    grid::Grid,
-    output,
+    failure::{Elsewhere, Failure},
+    grid::{Cell, Grid},
+    look::Look,
+    output::{self, Page},
+    sentences,
+    words::{Word, value},
 };
 
 /// A spreadsheet reads UTF-8 only where the file says so.
@@ -22,15 +25,14 @@ const BYTE_ORDER_MARK: char = '\u{feff}';
 ///
 /// # Errors
 /// If it can't be read or nothing moved in it.
-pub async fn run(cluster: &Cluster, asked: &Statement) -> Result<(), Failure> {
+pub async fn run(cluster: &Cluster, asked: &Statement, look: Look) -> Result<(), Failure> {
     let home = home_namespace(&asked.tenant);
     let wanted = Wanted {
         resource: &STATEMENTS,
         namespace: Some(&home),
         name: None,
         role: "edugrid-tenant-viewer",
-        elsewhere: "name another --month; `kubectl edugrid statement` reads in the home namespace \
-                    of the tenant",
+        elsewhere: Elsewhere::Months,
     };
     let month = match asked.month {
         Some(month) => month,
@@ -45,7 +47,7 @@ pub async fn run(cluster: &Cluster, asked: &Statement) -> Result<(), Failure> {
         })
         .await?;
     output::print(&match asked.output {
-        SheetFormat::Table => text(&told),
+        SheetFormat::Table => text(&told, look),
         SheetFormat::Json => output::json(&told)?,
         SheetFormat::Yaml => output::yaml(&told)?,
         SheetFormat::Csv => csv(&told),
@@ -56,86 +58,101 @@ fn month_of(age: &Age) -> Month {
     Month::of(Stamp::from_seconds(age.as_of.0.as_second()))
 }
 
-fn text(told: &Told) -> String {
-    let title = format!(
-        "Tenant {}, {}, {}.\n",
-        told.tenant,
-        told.month,
-        output::stated(&told.age)
-    );
+fn text(told: &Told, look: Look) -> String {
+    let language = look.language;
     let totals = &told.totals;
-    let ledger = &told.ledger;
-    let position = format!(
-        "Read from the ledger at {} entries, head {}.\n",
-        ledger.entries,
-        if ledger.head.is_empty() {
-            "unknown"
-        } else {
-            &ledger.head
-        },
+    let totals = sentences::totals(
+        language,
+        totals.cost.as_str(),
+        totals.vouchers.as_str(),
+        totals.own.as_str(),
     );
-    let totals = format!(
-        "Cost {} yuan: {} from vouchers, {} from own money.\n",
-        totals.cost, totals.vouchers, totals.own,
-    );
+    let head = match told.ledger.head.as_str() {
+        "" => sentences::unknown(language),
+        head => head.to_owned(),
+    };
+    let position = sentences::read_at(language, told.ledger.entries, &head);
     let paragraphs = [
-        title,
-        accounts(told),
-        movements(told),
-        transfers(told),
-        totals + &position,
+        sentences::statement_of(language, &told.tenant, &told.month) + "\n",
+        accounts(told, look),
+        movements(told, look),
+        transfers(told, look),
+        format!("{totals}\n{position}\n"),
     ];
-    let paragraphs: Vec<String> = paragraphs
-        .into_iter()
-        .filter(|paragraph| !paragraph.is_empty())
-        .collect();
-    paragraphs.join("\n")
+    let paragraphs = paragraphs.into_iter().filter(|text| !text.is_empty());
+    Page::aged(paragraphs.collect::<Vec<_>>().join("\n"), &told.age, look).whole()
 }
 
-fn accounts(told: &Told) -> String {
-    if told.accounts.is_empty() {
-        return String::new();
-    }
-    let mut grid = Grid::new(&["ACCOUNT", "OPENING", "CLOSING"]);
+fn accounts(told: &Told, look: Look) -> String {
+    let mut grid = Grid::new(look, &[Word::Account, Word::Opening, Word::Closing]);
     for account in &told.accounts {
-        let (opening, closing) = (account.opening.to_string(), account.closing.to_string());
-        grid.row(vec![account.account.clone(), opening, closing]);
+        grid.row(vec![
+            account.account.as_str().into(),
+            account.opening.as_str().into(),
+            account.closing.as_str().into(),
+        ]);
+    }
+    if grid.is_empty() {
+        return String::new();
     }
     grid.text()
 }
 
-fn movements(told: &Told) -> String {
-    if told.movements.is_empty() {
-        return "No job was charged.\n".to_owned();
-    }
-    let mut grid = Grid::new(&[
-        "JOB", "ATTEMPT", "POOL", "UNITS", "STARTED", "FINISHED", "SECONDS", "RATE", "COST",
-        "VOUCHERS", "OWN", "OUTCOME",
-    ]);
+fn movements(told: &Told, look: Look) -> String {
+    let mut grid = Grid::new(
+        look,
+        &[
+            Word::Job,
+            Word::Attempt,
+            Word::Pool,
+            Word::Units,
+            Word::Started,
+            Word::Finished,
+            Word::Seconds,
+            Word::Rate,
+            Word::Cost,
+            Word::Voucher,
+            Word::OwnMoney,
+            Word::Outcome,
+        ],
+    );
     for movement in &told.movements {
-        let fields = fields(movement);
-        let [_, namespace, job, rest @ ..] = fields;
-        let mut cells = vec![format!("{namespace}/{job}")];
-        cells.extend(rest);
+        let [_, namespace, job, mut rest @ ..] = fields(movement);
+        if let Some(outcome) = rest.last_mut() {
+            *outcome = value(look.language, outcome).to_owned();
+        }
+        let mut cells = vec![Cell::from(format!("{namespace}/{job}"))];
+        cells.extend(rest.into_iter().map(Cell::from));
         grid.row(cells);
     }
+    if grid.is_empty() {
+        return sentences::nothing_charged(look.language) + "\n";
+    }
     grid.text()
 }
 
-fn transfers(told: &Told) -> String {
-    if told.transfers.is_empty() {
-        return String::new();
-    }
-    let mut grid = Grid::new(&["ENTRY", "AT", "WHAT", "FROM", "TO", "AMOUNT"]);
+fn transfers(told: &Told, look: Look) -> String {
+    let heads = [
+        Word::Entry,
+        Word::At,
+        Word::What,
+        Word::Debit,
+        Word::Credit,
+        Word::Amount,
+    ];
+    let mut grid = Grid::new(look, &heads);
     for transfer in &told.transfers {
         grid.row(vec![
-            transfer.entry.to_string(),
-            output::instant(&transfer.at),
-            transfer.verb.clone(),
-            transfer.debit.clone(),
-            transfer.credit.clone(),
-            transfer.amount.to_string(),
+            transfer.entry.to_string().into(),
+            output::instant(&transfer.at).into(),
+            value(look.language, &transfer.verb).into(),
+            transfer.debit.as_str().into(),
+            transfer.credit.as_str().into(),
+            transfer.amount.as_str().into(),
         ]);
+    }
+    if grid.is_empty() {
+        return String::new();
     }
     grid.text()
 }

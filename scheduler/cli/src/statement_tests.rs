@@ -3,20 +3,9 @@
 use edugrid_crds::visibility::{
     AccountLine, LedgerPosition, Totals, Transfer, VirtualClock, VoucherShare,
 };
-use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 
 use super::*;
-
-fn at(text: &str) -> Time {
-    Time(text.parse::<Timestamp>().unwrap())
-}
-
-fn age() -> Age {
-    Age {
-        as_of: at("2026-11-22T08:00:00Z"),
-        clock: None,
-    }
-}
+use crate::samples::{CHINESE, ENGLISH, age, at};
 
 fn told() -> Told {
     let mut told = Told::new(age(), "sdu", "2026-11");
@@ -47,7 +36,7 @@ fn told() -> Told {
     told.transfers = vec![Transfer {
         entry: 3,
         at: at("2026-11-01T00:00:00Z"),
-        verb: "grant".into(),
+        verb: "Grant".into(),
         debit: "issuer:strengthen-2026".into(),
         credit: "grant:sdu-2026-a".into(),
         amount: "1000.00".into(),
@@ -66,26 +55,42 @@ fn told() -> Told {
 
 #[test]
 fn a_month_for_people() {
-    assert_eq!(
-        text(&told()),
-        "\
-Tenant sdu, 2026-11, as of 2026-11-22T08:00:00Z.
+    let expected = "\
+Statement of tenant sdu, 2026-11, in yuan.
 
 ACCOUNT            OPENING   CLOSING
 grant:sdu-2026-a   0.00      808.00
 
-JOB             ATTEMPT   POOL   UNITS   STARTED                FINISHED               SECONDS   \
-RATE   COST     VOUCHERS            OWN      OUTCOME
-sdu-cs/resnet   1         a100   32      2026-11-22T05:00:00Z   2026-11-22T07:00:00Z   7200      \
-6.00   384.00   sdu-2026-a=192.00   192.00   Succeeded
+JOB             ATTEMPT   POOL   UNITS   STARTED                FINISHED               SECONDS   RATE   COST     VOUCHER             OWN MONEY   OUTCOME
+sdu-cs/resnet   1         a100   32      2026-11-22T05:00:00Z   2026-11-22T07:00:00Z   7200      6.00   384.00   sdu-2026-a=192.00   192.00      Succeeded
 
 ENTRY   AT                     WHAT    FROM                     TO                 AMOUNT
-3       2026-11-01T00:00:00Z   grant   issuer:strengthen-2026   grant:sdu-2026-a   1000.00
+3       2026-11-01T00:00:00Z   Grant   issuer:strengthen-2026   grant:sdu-2026-a   1000.00
 
 Cost 384.00 yuan: 192.00 from vouchers, 192.00 from own money.
 Read from the ledger at 812 entries, head ab12.
-",
-    );
+
+As of 2026-11-22T08:00:00Z.
+";
+    assert_eq!(text(&told(), ENGLISH), expected);
+    let expected = "\
+租户 sdu 2026-11 对账单，单位：元。
+
+账户               期初   期末
+grant:sdu-2026-a   0.00   808.00
+
+作业            尝试   算力池   计费单位数   开始                   结束                   秒数   单价   费用     算力券              自有资金   结果
+sdu-cs/resnet   1      a100     32           2026-11-22T05:00:00Z   2026-11-22T07:00:00Z   7200   6.00   384.00   sdu-2026-a=192.00   192.00     成功
+
+分录   时间                   事项   转出                     转入               金额
+3      2026-11-01T00:00:00Z   发放   issuer:strengthen-2026   grant:sdu-2026-a   1000.00
+
+费用 384.00 元：算力券支付 192.00 元，自有资金支付 192.00 元。
+取自账本：812 条分录，末项哈希 ab12。
+
+截至 2026-11-22T08:00:00Z。
+";
+    assert_eq!(text(&told(), CHINESE), expected);
 }
 
 #[test]
@@ -130,7 +135,7 @@ fn a_virtual_clock_is_told() {
         origin: at("2026-11-01T00:00:00Z"),
         factor: 60,
     });
-    let text = text(&told);
+    let text = text(&told, ENGLISH);
     assert!(
         text.contains("by a virtual clock, 60 times real time since 2026-11-01"),
         "{text}"

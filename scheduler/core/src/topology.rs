@@ -138,6 +138,14 @@ impl PoolSpec {
         MilliUnits(counted.max(cores).max(memory))
     }
 
+    /// What the gang is billed if it runs here (N4), for whoever tells prices before there is a
+    /// queue; nothing if its requests don't speak of this kind of capacity. `counted`: the
+    /// devices that any pool counts.
+    pub fn bill(&self, roles: &[RoleSpec], counted: &BTreeSet<String>) -> Option<MilliUnits> {
+        let matches = self.matches(roles, counted).is_ok();
+        matches.then(|| self.billed(roles))
+    }
+
     /// What the whole gang is billed (N4).
     pub(crate) fn billed(&self, roles: &[RoleSpec]) -> MilliUnits {
         roles.iter().fold(MilliUnits::ZERO, |sum, role| {

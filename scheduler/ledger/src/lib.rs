@@ -73,7 +73,9 @@ pub use history::{
 };
 pub use hold::{Hold, Slice};
 pub use journal::{FileJournal, Found, JournalError};
-pub use price::{BAND_DENOMINATOR_MAX, Band, Price, PriceBook, PriceBookError, Rates};
+pub use price::{
+    BAND_DENOMINATOR_MAX, Band, Price, PriceBook, PriceBookError, Rates, price_in_effect,
+};
 pub use refused::Refused;
 pub use replay::{Damage, Fault, Replay, Verified, replay, verify, verify_export};
 pub use segment::{AppendError, CODEC, PAYLOAD_BYTES_MAX, ReadError, Segment, SegmentStore};

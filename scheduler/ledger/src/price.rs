@@ -123,6 +123,20 @@ impl PriceBook {
     }
 }
 
+/// The price of a pool in a tier at an instant: that of the newest book in effect that has one.
+pub fn price_in_effect<'a>(
+    books: impl IntoIterator<Item = &'a PriceBook>,
+    at: Stamp,
+    pool: &PoolName,
+    tier: &str,
+) -> Option<(&'a PriceBook, MicroYuan)> {
+    books
+        .into_iter()
+        .filter(|book| book.effective_from <= at)
+        .filter_map(|book| Some((book, book.price(pool, tier)?)))
+        .max_by_key(|(book, _)| (book.effective_from, &book.name))
+}
+
 impl Band {
     /// One or two spans of a day, in seconds.
     fn windows(&self) -> [(i64, i64); 2] {
@@ -214,6 +228,15 @@ impl Rates {
         }
         weight = weight.checked_add(u128::from(outside).checked_mul(lcm)?)?;
         Fare::new(self, billed, lcm)?.floor(weight)
+    }
+
+    /// The most that `billed` units can cost for so long, whenever they start: the highest rate
+    /// of a whole day stands for that of the span, which isn't known before admission (L2).
+    /// `None` where 128 bits don't hold it.
+    pub fn most(&self, billed: MilliUnits, walltime: Seconds) -> Option<MicroYuan> {
+        let day = u64::try_from(DAY_SECONDS).unwrap_or(u64::MAX);
+        let span = Seconds(walltime.0.max(day));
+        self.highest(billed, 0, span)?.ceil(walltime.0)
     }
 
     /// The cost per second at the highest rate of `[from, from + span)` (L2).
@@ -418,6 +441,16 @@ mod tests {
                 band.windows().iter().any(|(from, until)| (*from..*until).contains(&of_day))
             }).count();
             prop_assert_eq!(band.seconds_in(start, start + length), counted as u64);
+        }
+
+        /// No start makes the hold dearer than what is told before it is known.
+        #[test]
+        fn a_hold_stays_below_the_most(
+            milli in 0_u64..10_000, start in 0_i64..(2 * DAY_SECONDS), span in 1_u64..200_000,
+        ) {
+            let (rates, billed) = (rates(vec![night()]), MilliUnits(milli));
+            let hold = rates.highest(billed, start, Seconds(span)).and_then(|top| top.ceil(span));
+            prop_assert!(hold <= rates.most(billed, Seconds(span)));
         }
 
         /// No second costs more than the highest rate of the span says.

@@ -11,7 +11,7 @@ use crate::{
     command::Admit,
     hold::{Hold, Slice},
     plan::{Need, Payer},
-    price::{PriceBook, Rates, TopRate},
+    price::{PriceBook, Rates, TopRate, price_in_effect},
     voucher::{Voucher, VoucherKind},
 };
 
@@ -24,11 +24,7 @@ impl State {
         pool: &PoolName,
         tier: &str,
     ) -> Option<(&PriceBook, MicroYuan)> {
-        self.prices
-            .values()
-            .filter(|book| book.effective_from <= at)
-            .filter_map(|book| Some((book, book.price(pool, tier)?)))
-            .max_by_key(|(book, _)| (book.effective_from, &book.name))
+        price_in_effect(self.prices.values(), at, pool, tier)
     }
 
     /// Whose own money counts for a tenant: the nearest ancestor-or-self with a valid
