@@ -1,6 +1,7 @@
 //! The province on which the end-to-end tests play: a real control plane, fake nodes (kwok),
 //! the chart, the operator, and users with their own certificates.
 
+pub mod door;
 pub mod examples;
 
 use std::{
