@@ -372,8 +372,22 @@ impl Installation {
     /// # Errors
     /// If it can't be run; that it was refused is for the caller to see.
     pub fn edugrid(&self, user: &str, args: &[&str]) -> Result<std::process::Output> {
+        self.edugrid_in("C.UTF-8", user, args)
+    }
+
+    /// Runs `kubectl-edugrid` as a user in a locale, such as `zh_CN.UTF-8`.
+    ///
+    /// # Errors
+    /// As [`Installation::edugrid`].
+    pub fn edugrid_in(
+        &self,
+        locale: &str,
+        user: &str,
+        args: &[&str],
+    ) -> Result<std::process::Output> {
         Command::new(&self.binaries.cli)
             .args(args)
+            .env("LC_ALL", locale)
             .env("KUBECONFIG", self.cluster.kubeconfig(user))
             .envs(self.cluster.client_environment())
             .stdin(Stdio::null())

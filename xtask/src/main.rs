@@ -21,7 +21,7 @@ enum Chore {
         #[command(subcommand)]
         action: controlplane::Action,
     },
-    /// Play fifty jobs of a published trace on a real control plane, and show the books.
+    /// Play a province with jobs of a published trace on a real control plane, and show the books.
     Demo(demo::Options),
     /// Write the definitions of our objects as YAML, for people and for the chart.
     Crdgen {

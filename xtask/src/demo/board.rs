@@ -1,246 +1,151 @@
-//! Shows the play while it goes on: a small board that is redrawn on a terminal, one plain line
-//! every few seconds elsewhere. It only repeats what the window saw.
+//! Shows the play while it goes on: a board that is redrawn on a terminal, one plain line every few
+//! seconds and what is new elsewhere. It only repeats what the scene holds; how a frame looks is
+//! `frame.rs`'s.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use edugrid_crds::visibility::{QueuePhase, TenantUse};
 use jiff::Timestamp;
 
+use super::frame::{self, Size};
+use super::scene::Scene;
 use super::text;
-use super::trace::JOBS;
-use super::window::{View, is_finished};
-use super::world::{CARDS_PER_NODE, NODES, POOL, TENANTS, Tenant};
+use super::waits::News;
+use super::window::View;
+use super::words::Language;
+use super::world::POOLS;
 
 /// How often a log that is not a terminal gets a line.
-const PLAIN_INTERVAL: Duration = Duration::from_secs(4);
-/// Longest list of reasons on the board, in characters.
-const WHY_WIDTH: usize = 38;
-/// Longest sentence about the first one in line, in characters.
-const SENTENCE_WIDTH: usize = 100;
-/// Colours of the tenants on a terminal: blue, green, yellow.
-const COLOURS: [u8; TENANTS.len()] = [34, 32, 33];
+const PLAIN_INTERVAL: Duration = Duration::from_secs(5);
+/// A terminal whose size is not known.
+const SIZE_ASSUMED: Size = Size {
+    columns: 100,
+    rows: 30,
+};
+/// Longest sentence about a reason in a log, in columns.
+const SENTENCE_WIDTH: usize = 150;
 
 /// The board.
 pub struct Board {
     live: bool,
+    language: Language,
+    /// Jobs that will be played.
+    jobs: usize,
     /// Virtual instant at which the play began; that of the first look.
     began: Option<Timestamp>,
     lines_drawn: usize,
     drawn: Option<Instant>,
 }
 
-/// A tenant's line.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Line {
-    running: usize,
-    waiting: usize,
-    why: String,
-    cards: u32,
-    quota: String,
-    held: u64,
-    charged: u64,
-}
-
 impl Board {
-    /// A board that fits standard output.
-    pub fn new() -> Self {
+    /// A board that fits standard output: drawn on a terminal, unless `NO_COLOR` or a terminal
+    /// without a cursor says otherwise.
+    pub fn new(jobs: usize, language: Language) -> Self {
+        let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
         Self {
-            live: std::io::stdout().is_terminal(),
+            live: std::io::stdout().is_terminal() && !set("NO_COLOR") && !dumb,
+            language,
+            jobs,
             began: None,
             lines_drawn: 0,
             drawn: None,
         }
     }
 
-    /// Shows what was seen; in a log only now and then, but what is `last` in any case.
-    pub fn show(&mut self, view: &View, last: bool) {
+    /// Shows what was seen; in a log only now and then, but what is new or `last` in any case.
+    pub fn show(&mut self, view: &View, news: &[News], last: bool) {
+        let now = view.now();
+        let began = *self.began.get_or_insert(now);
+        let passed = now.duration_since(began).as_secs().unsigned_abs();
+        let mut out = std::io::stdout().lock();
+        if !self.live {
+            for item in news {
+                // A board that cannot be shown is no reason to stop the play; nor are its lines.
+                let _ = writeln!(out, "{}", told(passed, item, self.language));
+            }
+        }
         let due = |drawn: Instant| last || self.live || drawn.elapsed() >= PLAIN_INTERVAL;
         if !self.drawn.is_none_or(due) {
             return;
         }
         self.drawn = Some(Instant::now());
-        let began = *self.began.get_or_insert(view.now());
-        let passed = view.now().duration_since(began).as_secs().unsigned_abs();
-        let lines: Vec<Line> = TENANTS
-            .iter()
-            .zip(&view.uses)
-            .map(|(tenant, uses)| line(tenant, uses, view))
-            .collect();
-        let mut out = std::io::stdout().lock();
-        // A board that cannot be shown is no reason to stop the play.
+        let scene = Scene::of(view);
         let _ = if self.live {
-            let frame = frame(passed, &lines, view);
-            let up = self.lines_drawn;
-            self.lines_drawn = frame.lines().count();
-            redraw(&mut out, up, &frame)
+            let lines = frame::lines(&scene, self.jobs, (passed, now), size(), self.language);
+            let up = std::mem::replace(&mut self.lines_drawn, lines.len());
+            redraw(&mut out, up, &lines)
         } else {
-            writeln!(out, "{}", plain(passed, &lines, view))
+            writeln!(out, "{}", plain(passed, &scene, self.jobs, self.language))
         };
+    }
+}
+
+/// The size of the terminal on standard output.
+fn size() -> Size {
+    let size = rustix::termios::tcgetwinsize(std::io::stdout());
+    match size {
+        Ok(size) if size.ws_col > 0 && size.ws_row > 0 => Size {
+            columns: size.ws_col.into(),
+            rows: size.ws_row.into(),
+        },
+        _ => SIZE_ASSUMED,
     }
 }
 
 /// Draws over the frame before. Lines do not wrap while it does, or the cursor's way back up
 /// would be wrong on a narrow terminal.
-fn redraw(out: &mut impl Write, up: usize, frame: &str) -> std::io::Result<()> {
+fn redraw(out: &mut impl Write, up: usize, lines: &[String]) -> std::io::Result<()> {
     write!(out, "\x1b[?7l")?;
     if up > 0 {
         write!(out, "\x1b[{up}A")?;
     }
-    for line in frame.lines() {
+    for line in lines {
         writeln!(out, "\r\x1b[2K{line}")?;
     }
-    write!(out, "\x1b[?7h")?;
+    // What a taller frame left below this one.
+    write!(out, "\x1b[J\x1b[?7h")?;
     out.flush()
 }
 
-fn line(tenant: &Tenant, uses: &TenantUse, view: &View) -> Line {
-    let mine = view.queue.items.iter();
-    let mine = mine.filter(|job| job.metadata.namespace.as_deref() == Some(tenant.name));
-    let mut line = Line::default();
-    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
-    for job in mine {
-        if job.phase == QueuePhase::Waiting {
-            line.waiting += 1;
-            *reasons
-                .entry(job.reason.as_deref().unwrap_or("new"))
-                .or_default() += 1;
-        } else {
-            line.running += 1;
-        }
-    }
-    let mut reasons: Vec<(&str, usize)> = reasons.into_iter().collect();
-    reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    let reasons: Vec<String> = reasons
+fn plain(passed: u64, scene: &Scene, jobs: usize, language: Language) -> String {
+    let pools: Vec<String> = scene
+        .pools
         .iter()
-        .map(|(code, count)| format!("{count} {code}"))
+        .zip(POOLS)
+        .map(|(line, pool)| format!("{} {}/{}", pool.name, line.busy(), pool.capacity()))
         .collect();
-    line.why = reasons.join(", ");
-    if let Some(pool) = uses.pools.iter().find(|pool| pool.pool == POOL) {
-        line.cards = pool.usage.text().parse().unwrap_or(0);
-        line.quota = pool.effective_nominal.text();
-    }
-    let amounts = uses.vouchers.iter().map(|it| (&it.held, &it.spent));
-    let amounts = amounts.chain(uses.own.iter().map(|it| (&it.held, &it.spent)));
-    for (held, spent) in amounts {
-        line.held += text::micro_yuan(held.as_str()).unwrap_or(0);
-        line.charged += text::micro_yuan(spent.as_str()).unwrap_or(0);
-    }
-    line
-}
-
-fn headline(passed: u64, lines: &[Line], view: &View) -> String {
-    let busy: u32 = lines.iter().map(|line| line.cards).sum();
-    format!(
-        "{:>6}  {} of {JOBS} jobs submitted, {} finished, {busy} of {} cards in use",
+    let mut text = format!(
+        "{:>6}  {} {}/{jobs}, {} {}, {} {} | {}",
         text::minutes(passed),
-        view.jobs.len(),
-        view.finished(),
-        NODES * CARDS_PER_NODE,
+        language.pick(["submitted", "已提交"]),
+        scene.submitted,
+        language.pick(["running", "运行"]),
+        scene.running,
+        language.pick(["finished", "结束"]),
+        scene.finished,
+        pools.join(", "),
+    );
+    if scene.waiting > 0 {
+        text += &format!(
+            " | {} {}: {}",
+            language.pick(["waiting", "等待"]),
+            scene.waiting,
+            frame::reasons(&scene.reasons())
+        );
+    }
+    text
+}
+
+fn told(passed: u64, news: &News, language: Language) -> String {
+    let first = language.pick(["first to wait for", "首个等待原因"]);
+    let [english, chinese] = &news.sentence;
+    let sentence = text::cut(language.pick([english, chinese]), SENTENCE_WIDTH);
+    let (job, code) = (&news.job, &news.code);
+    format!(
+        "{:>6}  {first} {code}: {job}: {sentence}",
+        text::minutes(passed)
     )
-}
-
-fn plain(passed: u64, lines: &[Line], view: &View) -> String {
-    let mut text = headline(passed, lines, view);
-    for (tenant, line) in TENANTS.iter().zip(lines) {
-        // Writing to a String never fails.
-        let _ = write!(
-            text,
-            " | {} uses {} of its {}",
-            tenant.name, line.cards, line.quota
-        );
-        if line.waiting > 0 {
-            let _ = write!(text, ", waits: {}", line.why);
-        }
-    }
-    text
-}
-
-fn frame(passed: u64, lines: &[Line], view: &View) -> String {
-    let mut text = format!("\x1b[1m{}\x1b[0m\n\n", headline(passed, lines, view));
-    for (node, cards) in cards(view) {
-        let _ = write!(text, "  {node} ");
-        for card in cards {
-            match card {
-                Some(tenant) => {
-                    let letter = &TENANTS[tenant].name[..1];
-                    let _ = write!(text, "\x1b[{}m{letter}\x1b[0m", COLOURS[tenant]);
-                }
-                None => text.push('·'),
-            }
-        }
-    }
-    let _ = write!(
-        text,
-        "\n\n  {:<6} {:>5} {:>8} {:>7} {:>7}  {:<WHY_WIDTH$} {:>9} {:>9}\n",
-        "TENANT", "CARDS", "OF QUOTA", "RUNNING", "WAITING", "WHY", "HELD", "CHARGED"
-    );
-    for ((tenant, line), colour) in TENANTS.iter().zip(lines).zip(COLOURS) {
-        let why: String = line.why.chars().take(WHY_WIDTH).collect();
-        let _ = writeln!(
-            text,
-            "  \x1b[{colour}m{:<6}\x1b[0m {:>5} {:>8} {:>7} {:>7}  {why:<WHY_WIDTH$} {:>9} {:>9}",
-            tenant.name,
-            line.cards,
-            line.quota,
-            line.running,
-            line.waiting,
-            text::fen(line.held),
-            text::fen(line.charged),
-        );
-    }
-    // A line even when nobody waits, so that the board keeps its height.
-    let _ = writeln!(text, "\n  first in line: {}", first_in_line(view));
-    text
-}
-
-/// Who is first in line, and what is missing, in the operator's words.
-fn first_in_line(view: &View) -> String {
-    let waiting = view.queue.items.iter();
-    let Some(job) = waiting.min_by_key(|job| job.position_in_pool.unwrap_or(u64::MAX)) else {
-        return "nobody".to_owned();
-    };
-    if job.phase != QueuePhase::Waiting {
-        return "nobody".to_owned();
-    }
-    let name = |part: &Option<String>| part.clone().unwrap_or_default();
-    let sentence = format!(
-        "{}/{}: {}",
-        name(&job.metadata.namespace),
-        name(&job.metadata.name),
-        job.message.as_deref().unwrap_or("is new"),
-    );
-    sentence.chars().take(SENTENCE_WIDTH).collect()
-}
-
-/// Whose each card of each node is, as the jobs' placements say.
-fn cards(view: &View) -> BTreeMap<String, [Option<usize>; CARDS_PER_NODE as usize]> {
-    let mut nodes = super::world::nodes()
-        .map(|node| (node, [None; CARDS_PER_NODE as usize]))
-        .collect::<BTreeMap<_, _>>();
-    for job in view.jobs.iter().filter(|job| !is_finished(job)) {
-        let namespace = job.metadata.namespace.as_deref();
-        let tenant = TENANTS
-            .iter()
-            .position(|tenant| Some(tenant.name) == namespace);
-        let per_pod = |role: &str| {
-            let role = job.spec.roles.iter().find(|it| it.name == role);
-            let cards = role.and_then(|role| role.cards.as_ref());
-            cards.map_or(0, |cards| cards.text().parse().unwrap_or(0))
-        };
-        for placed in job.status.iter().flat_map(|status| &status.placement) {
-            for share in &placed.nodes {
-                let count = per_pod(&placed.role) * share.replicas.unsigned_abs() as usize;
-                let free = nodes.get_mut(&share.name).into_iter().flatten();
-                free.filter(|card| card.is_none())
-                    .take(count)
-                    .for_each(|card| *card = tenant);
-            }
-        }
-    }
-    nodes
 }
 
 #[cfg(test)]

@@ -1,102 +1,38 @@
-//! The board over a view that is written down.
-
-use edugrid_crds::ComputeJob;
-use edugrid_crds::visibility::QueuedJobList;
-use serde_json::{Value, json};
+//! What a log gets to read.
 
 use super::*;
-
-fn uses(tenant: &Tenant, usage: &str) -> TenantUse {
-    let value = json!({
-        "apiVersion": "visibility.edugrid.io/v1alpha1", "kind": "TenantUse",
-        "metadata": {"name": tenant.name}, "asOf": "2026-11-22T10:00:00Z",
-        "pools": [{"pool": POOL, "nominal": "12", "effectiveNominal": "12", "usage": usage, "borrowed": "0", "available": "0"}],
-        "vouchers": {"count": 1, "held": "1.00", "spent": "2.50", "available": "0.00"},
-        "own": {"held": "1.00", "spent": "2.00", "available": "0.00"},
-    });
-    serde_json::from_value(value).expect("a TenantUse")
-}
-
-fn queued(name: &str, phase: &str, reason: &str) -> Value {
-    json!({
-        "apiVersion": "visibility.edugrid.io/v1alpha1", "kind": "QueuedJob",
-        "metadata": {"namespace": "sdu", "name": name}, "asOf": "2026-11-22T10:00:00Z",
-        "phase": phase, "reason": reason, "message": format!("because of {name}"),
-        "positionInPool": (phase == "Waiting").then_some(name.len()),
-    })
-}
-
-fn job(name: &str, phase: &str, replicas: u32) -> ComputeJob {
-    let value = json!({
-        "apiVersion": "edugrid.io/v1alpha1", "kind": "ComputeJob",
-        "metadata": {"namespace": "sdu", "name": name},
-        "spec": {"roles": [{"name": "worker", "cards": 2, "template": {"spec": {"containers": [{"name": "main", "image": "a"}]}}}]},
-        "status": {"phase": phase, "placement": [{"role": "worker", "pool": POOL, "nodes": [{"name": "gpu-1", "replicas": replicas}]}]},
-    });
-    serde_json::from_value(value).expect("a ComputeJob")
-}
-
-fn view() -> View {
-    let list = json!({
-        "apiVersion": "visibility.edugrid.io/v1alpha1", "kind": "QueuedJobList", "metadata": {},
-        "asOf": "2026-11-22T10:00:00Z",
-        "items": [
-            queued("a", "Running", ""), queued("bbb", "Waiting", "QuotaExceeded"),
-            queued("cc", "Waiting", "Fragmented"), queued("dddd", "Waiting", "Fragmented"),
-        ],
-    });
-    let queue: QueuedJobList = serde_json::from_value(list).expect("a queue");
-    View {
-        queue,
-        uses: TENANTS.iter().map(|tenant| uses(tenant, "3")).collect(),
-        jobs: vec![job("a", "Running", 3), job("z", "Succeeded", 1)],
-    }
-}
+use crate::demo::fixture::evening;
 
 #[test]
-fn a_line_counts_what_waits_by_reason_and_adds_up_the_money() {
-    let view = view();
-    let line = line(&TENANTS[0], &view.uses[0], &view);
-    let expected = Line {
-        running: 1,
-        waiting: 3,
-        why: "2 Fragmented, 1 QuotaExceeded".to_owned(),
-        cards: 3,
-        quota: "12".to_owned(),
-        held: 2_000_000,
-        charged: 4_500_000,
-    };
-    assert_eq!(line, expected);
-}
-
-#[test]
-fn the_first_in_line_is_named_with_its_reason() {
-    let mut view = view();
-    assert_eq!(first_in_line(&view), "sdu/cc: because of cc");
-    view.queue.items.truncate(1);
-    assert_eq!(first_in_line(&view), "nobody");
-}
-
-#[test]
-fn cards_are_shown_where_the_placement_is() {
-    let nodes = cards(&view());
-    assert_eq!(nodes.len(), NODES as usize);
-    let taken = |node: &str| nodes[node].iter().filter(|card| **card == Some(0)).count();
-    assert_eq!((taken("gpu-0"), taken("gpu-1")), (0, 6));
-}
-
-#[test]
-fn a_log_gets_one_line_with_every_tenant() {
-    let view = view();
-    let lines: Vec<Line> = TENANTS
-        .iter()
-        .zip(&view.uses)
-        .map(|(tenant, uses)| line(tenant, uses, &view))
-        .collect();
+fn a_log_gets_one_line_with_pools_and_reasons_and_no_colours() {
+    let scene = Scene::of(&evening());
     assert_eq!(
-        plain(4500, &lines, &view),
-        " 1h15m  2 of 50 jobs submitted, 1 finished, 9 of 32 cards in use \
-         | sdu uses 3 of its 12, waits: 2 Fragmented, 1 QuotaExceeded | qdu uses 3 of its 12 | ytu uses 3 of its 12",
+        plain(4500, &scene, 200, Language::En),
+        " 1h15m  submitted 2/200, running 2, finished 1 | a100 8/48, ascend910b 0/40, general 0/368 \
+         | waiting 4: 2 Fragmented, 1 InsufficientFunds, 1 QuotaExceeded",
     );
-    assert_eq!(frame(4500, &lines, &view).lines().count(), 10);
+    assert!(plain(0, &scene, 200, Language::Zh).contains("已提交 2/200"));
+}
+
+#[test]
+fn a_new_reason_is_told_with_its_sentence() {
+    let news = News {
+        job: "a/b".to_owned(),
+        code: "Held".to_owned(),
+        sentence: ["on hold", "挂起"].map(str::to_owned),
+    };
+    assert_eq!(
+        told(60, &news, Language::En),
+        "    1m  first to wait for Held: a/b: on hold"
+    );
+}
+
+#[test]
+fn a_frame_is_drawn_over_the_one_before() {
+    let mut out = Vec::new();
+    redraw(&mut out, 2, &["a".to_owned()]).expect("drawn");
+    assert_eq!(
+        String::from_utf8(out).expect("text"),
+        "\x1b[?7l\x1b[2A\r\x1b[2Ka\n\x1b[J\x1b[?7h"
+    );
 }

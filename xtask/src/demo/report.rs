@@ -1,114 +1,165 @@
-//! What the play came to: a table by tenant, and whether objects, statements and ledger tell the
-//! same. It must not know how the play went on.
+//! What the play came to: who got what, who waited for what, and what it cost whom, as tables. It
+//! must not know how the play went on; whether objects and books agree is `agreement.rs`'s.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use edugrid_crds::ComputeJob;
-use edugrid_crds::job_status::{ComputeJobStatus, Phase};
 use edugrid_crds::visibility::{Statement, VirtualClock};
+use edugrid_units::ReasonCode;
 use jiff::Timestamp;
 
+use super::scene::{Purse, Scene};
 use super::text;
 use super::trace::Job;
-use super::world::TENANTS;
+use super::waits::Waits;
+use super::words::Language;
+use super::world::{MEMBERS, POOLS, TREE, subtree};
 
-/// What a tenant's jobs came to, in virtual seconds and micro-yuan.
+/// The statements of every member, by its tenant.
+pub type Statements = BTreeMap<&'static str, Vec<Statement>>;
+
+/// What a tenant's jobs came to, in virtual seconds, unit-seconds and micro-yuan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Sums {
     jobs: usize,
     waits: Vec<u64>,
-    card_seconds: u64,
-    cost: u64,
+    used: [u64; POOLS.len()],
     vouchers: u64,
     own: u64,
 }
 
-/// The table by tenant, with a last line for all.
-///
-/// # Errors
-/// If a status holds an amount that is none.
-pub fn table(played: &[Job], jobs: &[ComputeJob], clock: Option<&VirtualClock>) -> Result<String> {
-    let mut all = Sums::default();
-    let head = [
-        "TENANT",
-        "JOBS",
-        "MEDIAN WAIT",
-        "LONGEST WAIT",
-        "CARD-HOURS",
-        "COST",
-        "BY VOUCHERS",
-        "BY OWN MONEY",
-    ];
-    let mut rows = vec![head.map(str::to_owned)];
-    for tenant in &TENANTS {
-        let mut sums = Sums::default();
-        for job in jobs
-            .iter()
-            .filter(|job| job.metadata.namespace.as_deref() == Some(tenant.name))
-        {
-            let name = job.metadata.name.as_deref().unwrap_or_default();
-            let played = played.iter().find(|it| it.name() == name);
-            let played = played.with_context(|| format!("{name} is no job of the demo"))?;
-            let of_job =
-                sums_of(job, played.cards(), clock).with_context(|| format!("job {name}"))?;
-            sums.add(of_job);
+impl Sums {
+    fn add(&mut self, other: &Self) {
+        self.jobs += other.jobs;
+        self.waits.extend(&other.waits);
+        for (sum, used) in self.used.iter_mut().zip(other.used) {
+            *sum += used;
         }
-        rows.push(sums.row(tenant.name));
-        all.add(sums);
+        self.vouchers += other.vouchers;
+        self.own += other.own;
     }
-    rows.push(all.row("all"));
-    Ok(aligned(&rows))
+
+    fn cells(&self) -> Vec<String> {
+        let mut waits = self.waits.clone();
+        waits.sort_unstable();
+        // The lower median: half of the jobs waited that long or less.
+        let half = waits.len().saturating_sub(1) / 2;
+        let wait =
+            |wait: Option<&u64>| wait.map_or_else(|| "-".to_owned(), |it| text::minutes(*it));
+        let mut cells = vec![
+            self.jobs.to_string(),
+            wait(waits.get(half)),
+            wait(waits.last()),
+        ];
+        cells.extend(self.used.map(text::hours));
+        cells.extend([self.vouchers + self.own, self.vouchers, self.own].map(text::fen));
+        cells
+    }
 }
 
-fn sums_of(job: &ComputeJob, cards: u32, clock: Option<&VirtualClock>) -> Result<Sums> {
-    let empty = ComputeJobStatus::default();
-    let status = job.status.as_ref().unwrap_or(&empty);
-    let mut sums = Sums {
-        jobs: 1,
-        ..Sums::default()
+/// Who got what: a line for every tenant of the tree with all below it, and a last one for all.
+///
+/// # Errors
+/// If a statement holds an amount that is none.
+pub fn who_got_what(
+    played: &[Job],
+    jobs: &[ComputeJob],
+    statements: &Statements,
+    clock: Option<&VirtualClock>,
+    language: Language,
+) -> Result<String> {
+    let mut members = BTreeMap::new();
+    for member in MEMBERS {
+        let months = statements.get(member.tenant).map_or(&[][..], Vec::as_slice);
+        let mut sums = charged(months)?;
+        for job in jobs
+            .iter()
+            .filter(|job| job.metadata.namespace.as_deref() == Some(member.tenant))
+        {
+            sums.jobs += 1;
+            sums.waits.extend(wait(job, played, clock));
+        }
+        members.insert(member.tenant, sums);
+    }
+    let of = |places: &[super::world::Place]| {
+        let mut sums = Sums::default();
+        for below in places.iter().filter_map(|place| members.get(place.name)) {
+            sums.add(below);
+        }
+        sums
     };
-    for attempt in &status.attempts {
-        if let (Some(start), Some(end)) = (&attempt.started_at, &attempt.finished_at) {
-            sums.card_seconds += seconds(start.0, end.0) * u64::from(cards);
-        }
+    let mut rows = vec![head(language)];
+    for (index, place) in TREE.iter().enumerate() {
+        let name = format!("{}{}", "  ".repeat(place.depth - 1), place.name);
+        let mut row = vec![name, place.called(language).to_owned()];
+        row.extend(of(subtree(index)).cells());
+        rows.push(row);
     }
-    let first_start = status
-        .attempts
-        .iter()
-        .find_map(|attempt| attempt.started_at.as_ref());
-    if let (Some(start), Some(created)) = (first_start, &job.metadata.creation_timestamp) {
-        sums.waits
-            .push(seconds(in_virtual_time(created.0, clock), start.0));
-    }
-    if let Some(cost) = &status.cost {
-        let charged = |amount: Option<&edugrid_crds::text::Money>| match amount {
-            Some(amount) => amount_of(amount.as_str()),
-            None => Ok(0),
-        };
-        sums.cost = charged(cost.charged.as_ref())?;
-        sums.own = charged(cost.own.as_ref().and_then(|own| own.charged.as_ref()))?;
-        for voucher in &cost.vouchers {
-            sums.vouchers += charged(voucher.charged.as_ref())?;
+    let mut row = vec![language.pick(["all", "合计"]).to_owned(), String::new()];
+    row.extend(of(&TREE).cells());
+    rows.push(row);
+    Ok(text::table(&rows, 2))
+}
+
+fn head(language: Language) -> Vec<String> {
+    let words = [
+        ["TENANT", "租户"],
+        ["", ""],
+        ["JOBS", "作业"],
+        ["MEDIAN WAIT", "等待中位数"],
+        ["LONGEST", "最长等待"],
+    ];
+    let mut head: Vec<String> = words.map(|pair| language.pick(pair).to_owned()).to_vec();
+    head.extend(POOLS.map(|pool| {
+        let unit = language.pick([pool.unit[0].trim_end_matches('s'), pool.unit[1]]);
+        format!("{} {unit}{}", pool.name, language.pick(["-h", "时"]))
+    }));
+    let money = [
+        ["COST", "费用"],
+        ["BY VOUCHERS", "算力券支付"],
+        ["OWN MONEY", "自有资金"],
+    ];
+    head.extend(money.map(|pair| language.pick(pair).to_owned()));
+    head
+}
+
+/// What the books charged.
+fn charged(months: &[Statement]) -> Result<Sums> {
+    let mut sums = Sums::default();
+    for movement in months.iter().flat_map(|month| &month.movements) {
+        let pool = POOLS.iter().position(|pool| pool.name == movement.pool);
+        let units: u64 = movement.units.text().parse().unwrap_or(0);
+        if let Some(used) = pool.and_then(|pool| sums.used.get_mut(pool)) {
+            *used += units * movement.seconds;
         }
+        for share in &movement.vouchers {
+            sums.vouchers += amount(share.amount.as_str())?;
+        }
+        sums.own += amount(movement.own.as_str())?;
     }
     Ok(sums)
 }
 
-fn amount_of(text: &str) -> Result<u64> {
+/// Reads an amount in yuan.
+///
+/// # Errors
+/// If it is none.
+pub fn amount(text: &str) -> Result<u64> {
     text::micro_yuan(text).with_context(|| format!("\"{text}\" is no amount in yuan"))
 }
 
-/// Kubernetes stamps objects in real time; only what the operator writes is virtual (N5).
-fn in_virtual_time(real: Timestamp, clock: Option<&VirtualClock>) -> Timestamp {
-    let Some(clock) = clock else { return real };
-    let passed = real.duration_since(clock.origin.0);
-    let factor = i32::try_from(clock.factor).unwrap_or(i32::MAX);
-    clock
-        .origin
-        .0
-        .saturating_add(passed.saturating_mul(factor))
-        .unwrap_or(real)
+/// How long a job waited for its start while nothing of its user's own kept it back.
+fn wait(job: &ComputeJob, played: &[Job], clock: Option<&VirtualClock>) -> Option<u64> {
+    let name = job.metadata.name.as_deref()?;
+    let kept_back = played.iter().find(|it| it.name() == name)?.delay.seconds();
+    let attempts = job.status.iter().flat_map(|status| &status.attempts);
+    let start = attempts
+        .filter_map(|attempt| attempt.started_at.as_ref())
+        .next()?;
+    let created = job.metadata.creation_timestamp.as_ref()?;
+    let whole = seconds(text::in_virtual_time(created.0, clock), start.0);
+    Some(whole.saturating_sub(kept_back))
 }
 
 /// From one instant to a later one; nothing where the stamps are too coarse to tell them apart.
@@ -116,126 +167,99 @@ fn seconds(from: Timestamp, to: Timestamp) -> u64 {
     u64::try_from(to.duration_since(from).as_secs()).unwrap_or(0)
 }
 
-impl Sums {
-    fn add(&mut self, other: Self) {
-        self.jobs += other.jobs;
-        self.waits.extend(other.waits);
-        self.card_seconds += other.card_seconds;
-        self.cost += other.cost;
-        self.vouchers += other.vouchers;
-        self.own += other.own;
-    }
-
-    fn row(&self, name: &str) -> [String; 8] {
-        let mut waits = self.waits.clone();
-        waits.sort_unstable();
-        // The lower median: half of the jobs waited that long or less.
-        let half = waits.len().saturating_sub(1) / 2;
-        let wait =
-            |wait: Option<&u64>| wait.map_or_else(|| "-".to_owned(), |it| text::minutes(*it));
-        [
-            name.to_owned(),
-            self.jobs.to_string(),
-            wait(waits.get(half)),
-            wait(waits.last()),
-            text::hours(self.card_seconds),
-            text::yuan(self.cost),
-            text::yuan(self.vouchers),
-            text::yuan(self.own),
-        ]
-    }
-}
-
-/// The first column to the left, numbers to the right.
-fn aligned(rows: &[[String; 8]]) -> String {
-    let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
+/// Who waited for what: for every member the hours that its jobs waited by reason, and the job that
+/// waited longest, with what it was told.
+pub fn who_waited(waits: &Waits, language: Language) -> String {
     let mut text = String::new();
-    for row in rows {
-        text += &format!("{:<1$}", row[0], width(0));
-        for (column, cell) in row.iter().enumerate().skip(1) {
-            text += &format!("   {cell:>0$}", width(column));
+    for member in MEMBERS {
+        let waited = waits.of(member.tenant);
+        let mut sums = BTreeMap::<&str, (u64, usize)>::new();
+        for wait in &waited {
+            for (code, seconds) in wait.seconds.iter().filter(|(_, seconds)| **seconds > 0) {
+                let sum = sums.entry(code).or_default();
+                sum.0 += seconds;
+                sum.1 += 1;
+            }
         }
-        text.push('\n');
+        let mut sums: Vec<_> = sums.into_iter().collect();
+        sums.sort_by_key(|(_, (seconds, _))| std::cmp::Reverse(*seconds));
+        let parts: Vec<String> = sums
+            .iter()
+            .map(|(code, (seconds, count))| {
+                let jobs = match (language, count) {
+                    (Language::Zh, _) => " 个作业",
+                    (Language::En, 1) => " job",
+                    (Language::En, _) => " jobs",
+                };
+                format!("{code} {} ({count}{jobs})", text::minutes(*seconds))
+            })
+            .collect();
+        let nobody = language.pick(["nobody waited", "无人等待"]);
+        let parts = match parts.is_empty() {
+            true => nobody.to_owned(),
+            false => parts.join(", "),
+        };
+        text += &format!("  {} {parts}\n", text::fit(member.tenant, 10));
+        // What its own user held back says nothing about the others.
+        let longest = waited.iter().filter(|wait| wait.for_others() > 0);
+        if let Some(longest) = longest.max_by_key(|wait| wait.for_others()) {
+            let label = language.pick(["longest", "最久"]);
+            let [english, chinese] = &longest.sentence;
+            let sentence = language.pick([english, chinese]);
+            text += &format!(
+                "  {}   {label}: {} {}: {}\n",
+                " ".repeat(10),
+                longest.name,
+                text::minutes(longest.for_others()),
+                sentence,
+            );
+        }
     }
     text
 }
 
-/// Yuan charged for all jobs together, as their objects say.
-///
-/// # Errors
-/// If one of them holds an amount that is none.
-pub fn charged(jobs: &[ComputeJob]) -> Result<u64> {
-    jobs.iter().map(|job| Ok(sums_of(job, 0, None)?.cost)).sum()
-}
-
-/// The jobs that did not succeed, each with what became of it.
-pub fn not_succeeded(played: &[Job], jobs: &[ComputeJob]) -> Vec<String> {
-    let mut faults = Vec::new();
-    for job in played {
-        let name = job.name();
-        let Some(seen) = jobs
-            .iter()
-            .find(|it| it.metadata.name.as_deref() == Some(&name))
-        else {
-            faults.push(format!("{name} is not there"));
-            continue;
+/// What is left in the purses: vouchers and own money of every holder.
+pub fn purses(scene: &Scene, language: Language) -> String {
+    let words = [
+        ["VOUCHER", "算力券"],
+        ["HOLDER", "持有者"],
+        ["FACE", "面额"],
+        ["SPENT", "已用"],
+        ["HELD", "冻结"],
+        ["LEFT", "余额"],
+    ];
+    let mut rows = vec![words.map(|pair| language.pick(pair).to_owned()).to_vec()];
+    for purse in &scene.purses {
+        let Purse {
+            face, held, spent, ..
+        } = *purse;
+        let name = match purse.own {
+            true => language.pick(["own money", "自有资金"]).to_owned(),
+            false => purse.name.clone(),
         };
-        let status = seen.status.clone().unwrap_or_default();
-        let phase = status.phase.unwrap_or_default();
-        if phase != Phase::Succeeded {
-            let words = [status.reason, status.message].into_iter().flatten();
-            let words: Vec<String> = words.collect();
-            let cards = job.cards();
-            faults.push(format!(
-                "{name} ({cards} cards) is {}: {}",
-                phase.as_str(),
-                words.join(", ")
-            ));
-        }
+        let left = face.saturating_sub(held).saturating_sub(spent);
+        let mut row = vec![name, purse.holder.to_owned()];
+        row.extend([face, spent, held, left].map(text::fen));
+        rows.push(row);
     }
-    faults
+    text::table(&rows, 2)
 }
 
-/// Where objects and a tenant's statements don't say the same: charge by charge, voucher's part
-/// by voucher's part.
-///
-/// # Errors
-/// If one of them holds an amount that is none.
-pub fn disagreements(
-    tenant: &str,
-    jobs: &[ComputeJob],
-    months: &[Statement],
-) -> Result<Vec<String>> {
-    let mut told: BTreeMap<String, [u64; 3]> = BTreeMap::new();
-    for movement in months.iter().flat_map(|month| &month.movements) {
-        let job = told.entry(movement.job.clone()).or_default();
-        job[0] += amount_of(movement.cost.as_str())?;
-        for share in &movement.vouchers {
-            job[1] += amount_of(share.amount.as_str())?;
-        }
-        job[2] += amount_of(movement.own.as_str())?;
-    }
-    let mut faults = Vec::new();
-    for job in jobs
-        .iter()
-        .filter(|job| job.metadata.namespace.as_deref() == Some(tenant))
-    {
-        let name = job.metadata.name.as_deref().unwrap_or_default();
-        let seen = sums_of(job, 0, None)?;
-        let seen = [seen.cost, seen.vouchers, seen.own];
-        let told = told.remove(name).unwrap_or_default();
-        if seen != told {
-            let [seen, told] = [seen, told].map(|amounts| amounts.map(text::yuan).join(", "));
-            faults.push(format!(
-                "{tenant}/{name}: cost, vouchers' and own part are {seen} in the object and {told} in the statement"
-            ));
-        }
-    }
-    faults.extend(
-        told.into_keys()
-            .map(|name| format!("{tenant}/{name} stands in the statement only")),
-    );
-    Ok(faults)
+/// What the reasons that were seen mean, and what whoever waits can do.
+pub fn meanings(waits: &Waits, language: Language) -> String {
+    let known = ReasonCode::ALL.iter();
+    let seen = known.filter(|code| waits.codes().iter().any(|it| it == code.as_str()));
+    let rows: Vec<Vec<String>> = seen
+        .map(|code| {
+            let words = [
+                code.meaning(language.of_reasons()),
+                code.way_out(language.of_reasons()),
+            ];
+            let words = words.join(language.pick(["; ", "；"]));
+            vec![format!("  {code}"), words]
+        })
+        .collect();
+    text::table(&rows, 2)
 }
 
 #[cfg(test)]

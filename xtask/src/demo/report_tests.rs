@@ -1,119 +1,115 @@
-//! Tables and agreement over objects that are written down.
+//! Tables over objects and statements that are written down.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::*;
-use crate::demo::trace::{EXCERPT, jobs, read};
-
-fn played() -> Vec<Job> {
-    let (mut jobs, _) = jobs(&read(EXCERPT).expect("rows")).expect("jobs");
-    jobs.truncate(2);
-    jobs
-}
+use crate::demo::fixture::{evening, queued, view};
+use crate::demo::trace::{Delay, EXCERPT, jobs, read};
 
 fn clock() -> VirtualClock {
     serde_json::from_value(json!({"origin": "2026-11-22T08:00:00Z", "factor": 240}))
         .expect("a clock")
 }
 
-/// A job made 10 s after the origin, so 40 minutes there, that ran for an hour.
-fn ended(name: &str, phase: &str, started: &str, finished: &str) -> ComputeJob {
+/// A job made 10 s after the origin, so 40 minutes there.
+fn started(name: &str, at: &str) -> ComputeJob {
     let value = json!({
         "apiVersion": "edugrid.io/v1alpha1", "kind": "ComputeJob",
-        "metadata": {"namespace": "sdu", "name": name, "creationTimestamp": "2026-11-22T08:00:10Z"},
+        "metadata": {"namespace": "sdu-cs", "name": name, "creationTimestamp": "2026-11-22T08:00:10Z"},
         "spec": {"roles": [{"name": "worker", "cards": 1, "template": {"spec": {"containers": [{"name": "main", "image": "a"}]}}}]},
-        "status": {
-            "phase": phase, "reason": "OwnFailure", "message": "exit code 1",
-            "attempts": [{"number": 1, "startedAt": started, "finishedAt": finished}],
-            "cost": {"charged": "6.00", "vouchers": [{"name": "sdu-subsidy", "charged": "3.00"}], "own": {"charged": "3.00"}},
-        },
+        "status": {"phase": "Succeeded", "attempts": [{"number": 1, "startedAt": at}]},
     });
     serde_json::from_value(value).expect("a ComputeJob")
 }
 
-fn seen() -> Vec<ComputeJob> {
-    vec![
-        ended(
-            "philly-31843",
-            "Succeeded",
-            "2026-11-22T08:44:00Z",
-            "2026-11-22T09:44:00Z",
-        ),
-        ended(
-            "philly-31844",
-            "Succeeded",
-            "2026-11-22T10:00:00Z",
-            "2026-11-22T11:00:00Z",
-        ),
-    ]
-}
-
-fn statement(movements: Vec<Value>) -> Statement {
+fn statement() -> Statement {
+    let movement = |pool, units| {
+        json!({
+            "entry": 3, "at": "2026-11-22T11:00:00Z", "namespace": "sdu-cs", "job": "a", "attempt": 1,
+            "pool": pool, "units": units, "seconds": 3600, "cost": "6.00",
+            "vouchers": [{"name": "sdu-subsidy", "amount": "3.50"}], "own": "2.50",
+        })
+    };
     let value = json!({
         "apiVersion": "visibility.edugrid.io/v1alpha1", "kind": "Statement",
         "metadata": {"name": "2026-11"}, "asOf": "2026-11-22T12:00:00Z",
-        "tenant": "sdu", "month": "2026-11", "movements": movements,
+        "tenant": "sdu-cs", "month": "2026-11", "movements": [movement("a100", "4"), movement("general", "8")],
         "totals": {"cost": "0", "vouchers": "0", "own": "0"}, "ledger": {"entries": 9, "head": "ab"},
     });
     serde_json::from_value(value).expect("a Statement")
 }
 
-fn movement(job: &str, own: &str) -> Value {
-    json!({
-        "entry": 3, "at": "2026-11-22T11:00:00Z", "namespace": "sdu", "job": job, "attempt": 1,
-        "pool": "a100", "units": "1", "seconds": 3600, "cost": "6.00",
-        "vouchers": [{"name": "sdu-subsidy", "amount": "3.00"}], "own": own,
-    })
+fn row(table: &str, tenant: &str) -> String {
+    let mut lines = table
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let line = lines
+        .find(|line| line.first() == Some(&tenant))
+        .expect("a line");
+    line.join(" ")
 }
 
 #[test]
-fn the_table_counts_waits_in_virtual_time_and_adds_up() {
-    let table = table(&played(), &seen(), Some(&clock())).expect("a table");
+fn what_a_college_got_counts_for_its_university_and_waits_are_the_others_doing() {
+    let (mut played, _) = jobs(&read(EXCERPT).expect("rows")).expect("jobs");
+    played.truncate(2);
+    (played[0].delay, played[1].delay) = (Delay::None, Delay::Held(1800));
+    let seen = [
+        started("philly-30270", "2026-11-22T08:44:00Z"),
+        started("philly-30271", "2026-11-22T10:00:00Z"),
+    ];
+    let statements = Statements::from([("sdu-cs", vec![statement()])]);
+    let table = who_got_what(&played, &seen, &statements, Some(&clock()), Language::En);
+    let table = table.expect("a table");
+    let numbers = "2 4m 50m 4.0 0.0 8.0 12.00 7.00 5.00";
     assert_eq!(
-        table,
-        "\
-TENANT   JOBS   MEDIAN WAIT   LONGEST WAIT   CARD-HOURS        COST   BY VOUCHERS   BY OWN MONEY
-sdu         2            4m          1h20m          2.0   12.000000      6.000000       6.000000
-qdu         0             -              -          0.0    0.000000      0.000000       0.000000
-ytu         0             -              -          0.0    0.000000      0.000000       0.000000
-all         2            4m          1h20m          2.0   12.000000      6.000000       6.000000
-"
+        row(&table, "sdu-cs"),
+        format!("sdu-cs Computer Science {numbers}")
     );
-}
-
-#[test]
-fn a_job_that_failed_or_is_missing_is_named() {
-    assert_eq!(not_succeeded(&played(), &seen()), Vec::<String>::new());
-    let failed = [ended(
-        "philly-31843",
-        "Failed",
-        "2026-11-22T08:44:00Z",
-        "2026-11-22T09:44:00Z",
-    )];
     assert_eq!(
-        not_succeeded(&played(), &failed),
-        [
-            "philly-31843 (1 cards) is Failed: OwnFailure, exit code 1",
-            "philly-31844 is not there",
-        ],
+        row(&table, "sdu"),
+        format!("sdu Shandong University {numbers}")
+    );
+    assert_eq!(row(&table, "all"), format!("all {numbers}"));
+    assert_eq!(
+        row(&table, "qdu-ai"),
+        "qdu-ai Artificial Intelligence 0 - - 0.0 0.0 0.0 0.00 0.00 0.00"
     );
 }
 
 #[test]
-fn objects_and_statement_must_agree_charge_by_charge() {
-    let agree =
-        |movements| disagreements("sdu", &seen(), &[statement(movements)]).expect("amounts");
-    let (first, second) = ("philly-31843", "philly-31844");
-    let both = vec![movement(first, "3.00"), movement(second, "3.00")];
-    assert_eq!(agree(both), Vec::<String>::new());
-    let faults = agree(vec![movement(first, "2.99"), movement("other", "3.00")]);
-    assert_eq!(faults.len(), 3, "{faults:?}");
-    assert!(faults[0].contains(
-        "6.000000, 3.000000, 3.000000 in the object and 6.000000, 3.000000, 2.990000 in the"
-    ));
-    assert!(
-        faults[1].starts_with("sdu/philly-31844"),
-        "charged by the object only"
+fn who_waited_is_told_with_the_reason_and_the_longest_one() {
+    let mut waits = Waits::default();
+    for minute in ["00", "30"] {
+        let waiting = [
+            queued("sdu-cs", "a", "Waiting", "QuotaExceeded"),
+            queued("sdu-cs", "b", "Waiting", "Held"),
+        ];
+        waits.look(&view(&format!("2026-11-22T10:{minute}:00Z"), &waiting));
+    }
+    let text = who_waited(&waits, Language::En);
+    let mut lines = text.lines().map(str::trim);
+    assert_eq!(
+        lines.next(),
+        Some("sdu-cs     Held 30m (1 job), QuotaExceeded 30m (1 job)")
     );
-    assert!(faults[2].starts_with("sdu/other stands in the statement only"));
+    assert_eq!(
+        lines.next(),
+        Some("longest: a 30m: because of a"),
+        "a user's own hold is no queue"
+    );
+    assert_eq!(lines.next(), Some("sdu-med    nobody waited"));
+    let meanings = meanings(&waits, Language::En);
+    assert_eq!(meanings.lines().count(), 2);
+    assert!(meanings.contains("  Held ") && meanings.contains("  QuotaExceeded "));
+}
+
+#[test]
+fn a_purse_shows_what_is_left() {
+    let table = purses(&Scene::of(&evening()), Language::En);
+    assert_eq!(
+        row(&table, "sdu-subsidy"),
+        "sdu-subsidy sdu 1000.00 500.00 250.00 250.00"
+    );
+    assert_eq!(row(&table, "own"), "own money sdu 50.00 2.00 1.00 47.00");
 }

@@ -13,13 +13,13 @@ use edugrid_crds::ComputeJob;
 use edugrid_crds::labels::home_namespace;
 use edugrid_crds::visibility::{
     API_VERSION, QUEUED_JOBS, QueuedJobList, STATEMENTS, Statement, StatementList, TENANT_USES,
-    TenantUse,
+    TenantUse, TenantUseList, VOUCHER_USES, VoucherUseList,
 };
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::world::{PROVINCE, TENANTS};
+use super::world::{PROVINCE, ROOT, TREE};
 use crate::cluster::Cluster;
 use crate::tools::Tool;
 
@@ -42,8 +42,10 @@ pub struct Window<'a> {
 pub struct View {
     /// The unfinished jobs.
     pub queue: QueuedJobList,
-    /// Each tenant's use and money, in their order.
+    /// Each tenant's use and money, in the order of the tree.
     pub uses: Vec<TenantUse>,
+    /// All vouchers, and whose own money there is.
+    pub vouchers: VoucherUseList,
     /// All jobs, with their status.
     pub jobs: Vec<ComputeJob>,
 }
@@ -92,17 +94,12 @@ impl<'a> Window<'a> {
     /// # Errors
     /// If the cluster does not answer.
     pub fn look(&self) -> Result<View> {
-        let uses = TENANTS.iter().map(|tenant| {
-            let home = home_namespace(tenant.name);
-            let plural = TENANT_USES.plural;
-            self.get(&format!(
-                "/apis/{API_VERSION}/namespaces/{home}/{plural}/{}",
-                tenant.name
-            ))
-        });
+        let home = format!("/apis/{API_VERSION}/namespaces/{}", home_namespace(ROOT));
+        let told: TenantUseList = self.get(&format!("{home}/{}", TENANT_USES.plural))?;
         Ok(View {
             queue: self.get(&format!("/apis/{API_VERSION}/{}", QUEUED_JOBS.plural))?,
-            uses: uses.collect::<Result<_>>()?,
+            uses: in_order(told)?,
+            vouchers: self.get(&format!("{home}/{}", VOUCHER_USES.plural))?,
             jobs: self
                 .get::<List<ComputeJob>>("/apis/edugrid.io/v1alpha1/computejobs")?
                 .items,
@@ -155,6 +152,21 @@ impl<'a> Window<'a> {
         };
         read().with_context(|| format!("GET {path}"))
     }
+}
+
+/// The tenants that the tree names, in its order.
+fn in_order(mut told: TenantUseList) -> Result<Vec<TenantUse>> {
+    let mut uses = Vec::with_capacity(TREE.len());
+    for place in &TREE {
+        let name = Some(place.name);
+        let at = told
+            .items
+            .iter()
+            .position(|it| it.metadata.name.as_deref() == name);
+        let at = at.with_context(|| format!("nothing is told of tenant {}", place.name))?;
+        uses.push(told.items.swap_remove(at));
+    }
+    Ok(uses)
 }
 
 impl View {
