@@ -12,14 +12,10 @@ use super::trace::{self, Job};
 use super::waits::Waits;
 use super::window::{View, Window};
 use super::words::Language;
-use super::world::{CHECKER, MEMBERS, OFFICERS, PROVINCE};
+use super::world::{CHECKER, MEMBERS, Member, OFFICERS, PROVINCE, institution_of, subtree};
 use super::{agreement, text};
 use crate::cluster::Cluster;
 use crate::installation::Installation;
-
-/// Whose statements are printed: a college's by its user, and its university's by its
-/// administrator. The shortest ones.
-const STATEMENTS_OF: [(&str, &str); 2] = [("fei", "ytu-math"), ("ytu-admin", "ytu")];
 
 /// `spec.walltime` of `examples/first-job/30-job.yaml`.
 const FIRST_JOB_WALLTIME_SECONDS: u32 = 3600;
@@ -64,8 +60,8 @@ pub fn print(
     }
     let disagreed = faults.len() - failed;
     print_tables(played, view, waits, &statements, language)?;
-    for (user, tenant) in STATEMENTS_OF {
-        faults.extend(command(edugrid, user, &["statement", tenant], language)?);
+    for (user, tenant) in shortest(&statements) {
+        faults.extend(command(edugrid, &user, &["statement", tenant], language)?);
     }
     faults.extend(command(edugrid, CHECKER, &["ledger", "verify"], language)?);
     let summary = Summary {
@@ -113,6 +109,30 @@ impl Summary {
             ),
         }
     }
+}
+
+/// Whose statements are printed, each as its own reader: of all colleges and schools that were charged
+/// for something the one with the shortest, and its institution, whose administrator reads it.
+fn shortest(statements: &Statements) -> Vec<(String, &'static str)> {
+    let length = |tenant: &str| -> usize {
+        let months = statements.get(tenant).into_iter().flatten();
+        months.map(|month| month.movements.len()).sum()
+    };
+    let of_institution = |member: &&&Member| {
+        let (index, _) = institution_of(member.tenant)?;
+        let below = subtree(index).iter();
+        Some(below.map(|place| length(place.name)).sum::<usize>())
+    };
+    let charged = MEMBERS.iter().filter(|member| length(member.tenant) > 0);
+    let Some(member) = charged.min_by_key(of_institution) else {
+        return Vec::new();
+    };
+    let mut shortest = vec![(member.user.to_owned(), member.tenant)];
+    shortest.extend(institution_of(member.tenant).map(|(_, institution)| {
+        let name = institution.name;
+        (format!("{name}-admin"), name)
+    }));
+    shortest
 }
 
 fn print_tables(

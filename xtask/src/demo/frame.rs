@@ -10,7 +10,7 @@ use super::scene::{INSTITUTIONS, PoolLine, Purse, Scene, Share, TenantLine};
 use super::text;
 use super::trace::FACTOR;
 use super::words::Language;
-use super::world::{POOLS, Place, Pool, TREE, band_at, in_province, institution_of};
+use super::world::{POOLS, Place, Pool, TREE, band_at, in_province, institution_number};
 
 /// Of a terminal, in characters.
 #[derive(Clone, Copy, Debug)]
@@ -171,7 +171,7 @@ fn name(place: &Place, width: usize, language: Language) -> String {
     let indent = "  ".repeat(place.depth - 1);
     let name = language.pick([place.name, place.called(language)]);
     let name = text::fit(&format!("{indent}{name}"), width);
-    let colour = institution_of(place.name).and_then(|index| COLOURS.get(index));
+    let colour = institution_number(place.name).and_then(|index| COLOURS.get(index));
     colour.map_or(name.clone(), |colour| paint(*colour, &name))
 }
 

@@ -23,6 +23,7 @@ mod window;
 mod words;
 mod world;
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -50,9 +51,9 @@ pub struct Options {
     /// Leave everything running at the end, and say how to go on from there.
     #[arg(long)]
     keep: bool,
-    /// Play only the first jobs of the excerpt.
-    #[arg(long, value_name = "COUNT")]
-    jobs: Option<usize>,
+    /// Play only these rows of the trace, such as 30353-30392.
+    #[arg(long, value_name = "FIRST-LAST", value_parser = trace::rows)]
+    rows: Option<RangeInclusive<u32>>,
     /// The language of board and report; else the locale's.
     #[arg(long, value_enum, value_name = "LANGUAGE")]
     lang: Option<Language>,
@@ -66,10 +67,14 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<()> {
     let language = options.lang.unwrap_or_else(Language::of_locale);
     let mut rows = trace::read(trace::EXCERPT)?;
-    rows.truncate(options.jobs.unwrap_or(rows.len()));
+    if let Some(asked) = &options.rows {
+        rows.retain(|row| asked.contains(&row.number));
+    }
     ensure!(
         !rows.is_empty(),
-        "--jobs 0 leaves nothing to play: give 1 or more"
+        "--rows leaves nothing to play: the excerpt holds rows {} to {}",
+        trace::FIRST_ROW,
+        trace::LAST_ROW
     );
     let (jobs, changes) = trace::jobs(&rows)?;
     let binaries = stage("build the operator and kubectl-edugrid", Binaries::build)?;

@@ -9,7 +9,7 @@ use edugrid_crds::visibility::{QueuePhase, QueuedJob, TenantUse};
 
 use super::text;
 use super::window::View;
-use super::world::{POOLS, TREE, institution_of, place_of};
+use super::world::{POOLS, TREE, institution_number, place_of};
 
 /// Institutions of the province.
 pub const INSTITUTIONS: usize = 5;
@@ -159,7 +159,7 @@ fn pool_line(pool: &str, view: &View) -> PoolLine {
     let (waiting, running): (Vec<_>, Vec<_>) =
         here.partition(|job| job.phase == QueuePhase::Waiting);
     for job in running {
-        let institution = tenant_of(job).and_then(institution_of);
+        let institution = tenant_of(job).and_then(institution_number);
         if let Some(used) = institution.and_then(|index| line.used.get_mut(index)) {
             *used += units(job);
         }

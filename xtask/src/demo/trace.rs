@@ -2,6 +2,8 @@
 //! becomes a job of the demo. Each rule is printed before the play; `examples/demo/README.md`
 //! tells them to people. It must not know clusters.
 
+use std::ops::RangeInclusive;
+
 use anyhow::{Context, Result, ensure};
 use jiff::civil::DateTime;
 
@@ -9,6 +11,10 @@ use super::world::{GENERAL, MEMBERS, Member, Pool};
 
 /// The excerpt, as committed.
 pub const EXCERPT: &str = include_str!("../../../examples/demo/philly-200.csv");
+/// The number of its first row.
+pub const FIRST_ROW: u32 = 30_270;
+/// The number of its last row.
+pub const LAST_ROW: u32 = 30_469;
 
 /// Virtual seconds in a real one (N5): six and a half hours of arrivals pass in 78 seconds.
 pub const FACTOR: u32 = 300;
@@ -147,6 +153,19 @@ pub struct Changes {
     pub put_off: usize,
     /// Jobs that are submitted on hold.
     pub held: usize,
+}
+
+/// Reads a stretch of rows such as `30353-30392`.
+///
+/// # Errors
+/// If it is none.
+pub fn rows(text: &str) -> Result<RangeInclusive<u32>> {
+    let ends = text.split_once('-');
+    let ends = ends.and_then(|(first, last)| Some((first.parse().ok()?, last.parse().ok()?)));
+    let (first, last) = ends.with_context(|| {
+        format!("{text} is no stretch of rows: write two numbers, such as {FIRST_ROW}-{LAST_ROW}")
+    })?;
+    Ok(first..=last)
 }
 
 /// The rows of a trace or of the excerpt, where a line begins with its row's number.

@@ -43,6 +43,10 @@ fn fits(rows: &[Row]) -> bool {
 fn the_excerpt_is_a_stretch_that_fits_its_rule() {
     let rows = read(EXCERPT).expect("rows");
     assert_eq!(rows.len(), JOBS);
+    assert_eq!(
+        (rows[0].number, rows[JOBS - 1].number),
+        (FIRST_ROW, LAST_ROW)
+    );
     assert!(fits(&rows));
     for pair in rows.windows(2) {
         assert_eq!(pair[0].number + 1, pair[1].number);
@@ -121,6 +125,15 @@ fn gangs_are_split_into_pods_and_cut_at_the_pool() {
     assert_eq!(case(6), (2, Each::Cards(3), 0));
     assert_eq!(case(8), (2, Each::Cards(4), 0));
     assert_eq!(case(128), (10, Each::Cards(4), 1));
+}
+
+#[test]
+fn a_stretch_of_rows_is_two_numbers() {
+    assert_eq!(rows("3-7").expect("a stretch"), 3..=7);
+    for wrong in ["3", "3-", "a-b", "3..7"] {
+        let error = rows(wrong).expect_err("refused");
+        assert!(error.to_string().contains(wrong), "{error}");
+    }
 }
 
 #[test]

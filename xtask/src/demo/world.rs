@@ -307,14 +307,18 @@ pub fn subtree(index: usize) -> &'static [Place] {
     rest.get(..end).unwrap_or_default()
 }
 
-/// The institution (depth 1) that a tenant stands in, as a number from 0.
-pub fn institution_of(tenant: &str) -> Option<usize> {
+/// The institution (depth 1) that a tenant stands in, with its index in [`TREE`].
+pub fn institution_of(tenant: &str) -> Option<(usize, &'static Place)> {
     let (index, _) = place_of(tenant)?;
-    let upto = TREE.get(..=index)?;
-    upto.iter()
-        .filter(|place| place.depth == 1)
-        .count()
-        .checked_sub(1)
+    let mut upto = TREE.iter().enumerate().take(index + 1);
+    upto.rfind(|(_, place)| place.depth == 1)
+}
+
+/// The same as a number from 0, as colours and bars are.
+pub fn institution_number(tenant: &str) -> Option<usize> {
+    let (index, _) = institution_of(tenant)?;
+    let before = TREE.iter().take(index);
+    Some(before.filter(|place| place.depth == 1).count())
 }
 
 #[cfg(test)]

@@ -26,9 +26,9 @@ fn the_tree_can_be_walked() {
     assert_eq!(names(from("sdu")), ["sdu", "sdu-cs", "sdu-med"]);
     assert_eq!(names(from("yinan")), ["yinan", "yn-high", "yn-rural"]);
     assert_eq!(names(from("yn-rural")), ["yn-rural"]);
-    assert_eq!(institution_of("sdu-med"), Some(0));
-    assert_eq!(institution_of("yn-rural"), Some(4));
-    assert_eq!(institution_of("province"), None);
+    assert_eq!(institution_number("sdu-med"), Some(0));
+    assert_eq!(institution_number("yn-rural"), Some(4));
+    assert_eq!(institution_number("province"), None);
     let members: Vec<&str> = TREE
         .iter()
         .filter_map(|it| it.member)
