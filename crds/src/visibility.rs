@@ -102,13 +102,22 @@ pub const VOUCHER_USES: Resource = Resource {
     singular: "voucheruse",
     short_names: &["vu"],
 };
+/// The metrics of a tenant and of all below it, in Prometheus' text and not as an object.
+pub const TENANT_METRICS: Resource = Resource {
+    kind: "TenantMetrics",
+    list_kind: None,
+    plural: "tenantmetrics",
+    singular: "tenantmetrics",
+    short_names: &[],
+};
 /// All of them, in the order of discovery.
-pub const RESOURCES: [Resource; 5] = [
+pub const RESOURCES: [Resource; 6] = [
     QUEUED_JOBS,
     EXPLANATIONS,
     STATEMENTS,
     TENANT_USES,
     VOUCHER_USES,
+    TENANT_METRICS,
 ];
 
 /// Most answers in one page of a list, whatever `limit` asks for; without `limit` too.

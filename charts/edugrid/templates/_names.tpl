@@ -91,4 +91,4 @@ spec:
 
 {{/* Resources of the visibility API about a namespace's jobs, and about a tenant (read in its home). RBAC is per namespace. */}}
 {{- define "edugrid.visibleJobs" -}}{{ list "queuedjobs" "explanations" | toJson }}{{- end -}}
-{{- define "edugrid.visibleTenants" -}}{{ list "statements" "tenantuses" "voucheruses" | toJson }}{{- end -}}
+{{- define "edugrid.visibleTenants" -}}{{ list "statements" "tenantuses" "voucheruses" "tenantmetrics" | toJson }}{{- end -}}

@@ -10,7 +10,9 @@ mod views;
 
 use edugrid_units::{AttemptKey, JobUid, MilliUnits, PoolName, Reason, TenantName, Tier, UserName};
 
-pub use views::{Pending, PoolCondition, PoolView, TenantCondition, TenantPoolView, TenantView};
+pub use views::{
+    Alike, Pending, PoolCondition, PoolView, TenantCondition, TenantPoolView, TenantView,
+};
 
 use crate::{
     queue::{Agenda, Pick},

@@ -28,8 +28,8 @@ mod topology;
 mod world;
 
 pub use explain::{
-    Explanation, JobAhead, PathNode, Pending, PoolCondition, PoolView, QueueEntry, QueueFilter,
-    Stage, TenantCondition, TenantPoolView, TenantView, UserNode, WaitingJob,
+    Alike, Explanation, JobAhead, PathNode, Pending, PoolCondition, PoolView, QueueEntry,
+    QueueFilter, Stage, TenantCondition, TenantPoolView, TenantView, UserNode, WaitingJob,
 };
 pub use queue::{
     ClassSpec, DEFAULT_CLASS, DataClass, Devices, JobSpec, JobType, Request, RoleSpec, Taint,

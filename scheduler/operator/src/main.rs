@@ -72,7 +72,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
     tokio::spawn(http::serve(listener, metrics.clone(), readiness_seen));
     let (asked, questions) = mpsc::channel(QUESTIONS_MAX);
     let (leading, leading_seen) = watch::channel(false);
-    serve_visibility(&args, &client, asked, leading_seen).await?;
+    serve_visibility(&args, &client, asked, leading_seen, metrics.clone()).await?;
 
     let mut stop_signal = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -170,6 +170,7 @@ async fn serve_visibility(
     client: &Client,
     asked: mpsc::Sender<visibility::Asked>,
     leading: watch::Receiver<bool>,
+    metrics: Metrics,
 ) -> anyhow::Result<()> {
     let (Some(address), Some(certificate), Some(key)) = (
         args.visibility_address,
@@ -187,7 +188,8 @@ async fn serve_visibility(
     };
     let client = client.clone();
     tokio::spawn(async move {
-        if let Err(error) = visibility::serve(client, listener, files, asked, leading).await {
+        let served = visibility::serve(client, listener, files, asked, leading, metrics);
+        if let Err(error) = served.await {
             tracing::error!(%error, "the visibility api is not served");
         }
     });

@@ -31,7 +31,7 @@ pub(super) fn build_missing(pins: &Pins, bin: &Path) -> Result<()> {
             bin.display()
         )
     })?;
-    let _lock = exclusive(&home.join("lock"))?;
+    let _lock = exclusive(&home.join("lock"), "another build of the control plane")?;
     // Another process may have built them while this one waited.
     let missing = absent(&find(pins, bin));
     if missing.is_empty() {
@@ -52,7 +52,8 @@ pub(super) fn build_missing(pins: &Pins, bin: &Path) -> Result<()> {
     std::fs::remove_dir_all(&fresh).context("cannot remove the build folder")
 }
 
-fn exclusive(path: &Path) -> Result<File> {
+/// Waits until nobody else holds the lock, saying for `what`.
+pub(super) fn exclusive(path: &Path, what: &str) -> Result<File> {
     let file = File::options()
         .create(true)
         .truncate(false)
@@ -62,7 +63,7 @@ fn exclusive(path: &Path) -> Result<File> {
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            let mut waiting = Progress::start("wait for another build of the control plane");
+            let mut waiting = Progress::start(format!("wait for {what}"));
             while let Err(TryLockError::WouldBlock) = file.try_lock() {
                 std::thread::sleep(Duration::from_millis(300));
                 waiting.tick("");

@@ -6,6 +6,7 @@
 
 mod build;
 mod pins;
+mod prometheus;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -15,6 +16,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, anyhow};
 
 pub use pins::Pins;
+pub use prometheus::Prometheus;
 
 /// A program that a local cluster, a test or the demo runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

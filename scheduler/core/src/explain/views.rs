@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use edugrid_units::{MilliUnits, NodeName, PoolName, ReasonCode, Resources, TenantName};
+use edugrid_units::{MilliUnits, NodeName, PoolName, ReasonCode, Resources, Stamp, TenantName};
 
 use crate::{
     quota::{Balance, Dealings, Loans, PoolIx},
@@ -29,23 +29,32 @@ pub struct TenantView {
     pub pools: Vec<TenantPoolView>,
 }
 
-/// How many jobs wait, by tenant and code; no code: not looked at yet.
+/// Jobs that wait, by tenant and code; no code: not looked at yet.
 #[derive(Clone, Debug, Default)]
-pub struct Pending<'a>(BTreeMap<(&'a TenantName, Option<ReasonCode>), usize>);
+pub struct Pending<'a>(BTreeMap<(&'a TenantName, Option<ReasonCode>), Alike>);
+
+/// Jobs of one tenant that wait for one code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Alike {
+    /// How many.
+    pub jobs: usize,
+    /// Since when the oldest of them counts as waiting (O5).
+    pub oldest: Stamp,
+}
 
 impl<'a> Pending<'a> {
     /// All counts.
     pub fn counts(
         &self,
-    ) -> impl Iterator<Item = ((&'a TenantName, Option<ReasonCode>), usize)> + '_ {
-        self.0.iter().map(|(key, count)| (*key, *count))
+    ) -> impl Iterator<Item = ((&'a TenantName, Option<ReasonCode>), Alike)> + '_ {
+        self.0.iter().map(|(key, alike)| (*key, *alike))
     }
 
     /// Of one tenant, its subtree's not included.
     fn of(&self, tenant: &TenantName) -> usize {
         let own = self.0.range((tenant, None)..);
         own.take_while(|((of, _), _)| *of == tenant)
-            .fold(0, |sum, (_, count)| sum.saturating_add(*count))
+            .fold(0, |sum, (_, alike)| sum.saturating_add(alike.jobs))
     }
 }
 
@@ -165,8 +174,12 @@ impl World {
         for job in self.jobs.values() {
             if matches!(job.state, JobState::Parked(_) | JobState::Waiting(_)) {
                 let code = self.reason(job).map(|reason| reason.code);
-                let count = counts.entry((&job.spec.tenant, code)).or_insert(0_usize);
-                *count = count.saturating_add(1);
+                let alike = counts.entry((&job.spec.tenant, code)).or_insert(Alike {
+                    jobs: 0,
+                    oldest: job.eligible,
+                });
+                alike.jobs = alike.jobs.saturating_add(1);
+                alike.oldest = alike.oldest.min(job.eligible);
             }
         }
         Pending(counts)

@@ -2,11 +2,11 @@
 //! series exists exactly as long as what it is about. One walk over the waiting jobs, and
 //! one over tenants, pools, vouchers and open attempts; [`crate::lead`] says how often.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use edugrid_core::{PoolView, TenantView};
+use edugrid_core::{Pending, PoolView, TenantCondition, TenantView};
 use edugrid_ledger::{Voucher, VoucherKind, VoucherState};
-use edugrid_units::{MicroYuan, MilliUnits, Outcome, PoolName, TenantName};
+use edugrid_units::{MicroYuan, MilliUnits, Outcome, PoolName, Stamp, TenantName};
 
 use super::Desk;
 use crate::metrics::{self, Snapshot, VoucherMoney};
@@ -16,30 +16,14 @@ impl Desk {
     pub fn measure(&mut self, took: f64) {
         let pending = self.world.pending();
         let tenants = self.world.tenants_with(&pending);
-        let known: BTreeMap<&TenantName, &TenantView> =
-            tenants.iter().map(|view| (&view.name, view)).collect();
-        self.tallies.retain(|tenant, _| known.contains_key(tenant));
-        let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
-        for ((tenant, code), jobs) in pending.counts() {
-            // A namespace may name a tenant that isn't there: such names are not ours to bound.
-            let tenant = known
-                .get(tenant)
-                .map_or_else(String::new, |view| view.name.to_string());
-            let reason = code.map_or("Undecided", |code| code.as_str()).to_owned();
-            let count = counts.entry((tenant, reason)).or_default();
-            *count = count.saturating_add(jobs);
-        }
+        let known: BTreeSet<&TenantName> = tenants.iter().map(|view| &view.name).collect();
+        let pending = self.pending_rows(&pending, &known);
+        self.tallies.retain(|tenant, _| known.contains(tenant));
         let pools = self.world.pools();
         self.look_whether_all_is_well(&pools);
         let mut snapshot = Snapshot {
-            pending: counts
-                .into_iter()
-                .map(|((tenant, reason), jobs)| metrics::Pending {
-                    tenant,
-                    reason,
-                    jobs,
-                })
-                .collect(),
+            pending,
+            pools: pool_rows(pools, &tenants),
             vouchers: self.voucher_rows(),
             lines: self.line_rows(),
             checks: self.faults.rows(),
@@ -49,24 +33,36 @@ impl Desk {
         for view in root_first(&tenants) {
             self.tenant_rows(view, &mut snapshot);
         }
-        let roots = tenants.iter().filter(|view| view.parent.is_none());
-        let declared: BTreeMap<PoolName, MilliUnits> = roots
-            .flat_map(|root| {
-                root.pools
-                    .iter()
-                    .map(|line| (line.pool.clone(), line.effective))
-            })
-            .filter(|(_, units)| *units > MilliUnits::ZERO)
-            .collect();
-        snapshot.pools = pools
-            .into_iter()
-            .map(|view| metrics::Pool {
-                pool: view.name.to_string(),
-                declared: declared.get(&view.name).copied().unwrap_or_default(),
-                view,
-            })
-            .collect();
         self.metrics.show(snapshot);
+    }
+
+    fn pending_rows(
+        &self,
+        pending: &Pending<'_>,
+        known: &BTreeSet<&TenantName>,
+    ) -> Vec<metrics::Pending> {
+        let now = self.ticker.clock().now();
+        let mut rows: BTreeMap<(&str, &str), (usize, Stamp)> = BTreeMap::new();
+        for ((tenant, code), alike) in pending.counts() {
+            // A namespace may name a tenant that isn't there: such names are not ours to bound.
+            let tenant = if known.contains(tenant) {
+                tenant.as_str()
+            } else {
+                ""
+            };
+            let reason = code.map_or("Undecided", |code| code.as_str());
+            let (jobs, oldest) = rows.entry((tenant, reason)).or_insert((0, alike.oldest));
+            *jobs = jobs.saturating_add(alike.jobs);
+            *oldest = alike.oldest.min(*oldest);
+        }
+        let row =
+            |((tenant, reason), (jobs, oldest)): ((&str, &str), (usize, Stamp))| metrics::Pending {
+                tenant: tenant.to_owned(),
+                reason: reason.to_owned(),
+                jobs,
+                age: now.seconds_since(oldest).0,
+            };
+        rows.into_iter().map(row).collect()
     }
 
     fn tenant_rows(&self, view: &TenantView, snapshot: &mut Snapshot) {
@@ -221,6 +217,26 @@ impl Desk {
         self.faults
             .found(u64::from(books.is_some()), differ.saturating_add(unknown));
     }
+}
+
+/// Pools, with the quota that the root declares of them, or its children do.
+fn pool_rows(pools: Vec<PoolView>, tenants: &[TenantView]) -> Vec<metrics::Pool> {
+    let root = tenants.iter().find(|view| {
+        let is_fault = |condition: &_| matches!(condition, TenantCondition::Fault { .. });
+        view.parent.is_none() && !view.conditions.iter().any(is_fault)
+    });
+    let declared = |pool: &PoolName| {
+        let mut lines = root.map(|root| root.pools.iter()).into_iter().flatten();
+        lines
+            .find(|line| line.pool == *pool)
+            .map(|line| line.effective)
+    };
+    let row = |view: PoolView| metrics::Pool {
+        pool: view.name.to_string(),
+        declared: declared(&view.name).unwrap_or_default(),
+        view,
+    };
+    pools.into_iter().map(row).collect()
 }
 
 /// Tenants with parents before children, those nearest to the root first.

@@ -37,7 +37,7 @@ pub use text::Format;
 use rows::Exposed;
 
 /// All series. Copies show and count the same.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Metrics {
     events: Events,
     shelf: Arc<events::Shelf>,

@@ -96,6 +96,8 @@ pub struct Pending {
     pub reason: String,
     /// How many.
     pub jobs: usize,
+    /// For how long the oldest of them counts as waiting (O5), in virtual seconds.
+    pub age: u64,
 }
 row!(Pending: tenant, reason);
 
@@ -336,6 +338,7 @@ impl Snapshot {
             |row| (row.tenant.clone(), row.reason.clone()),
             |sum, row| {
                 sum.jobs = sum.jobs.saturating_add(row.jobs);
+                sum.age = sum.age.max(row.age);
             },
         );
         merge(

@@ -34,6 +34,7 @@ fn pending(tenant: &str, reason: &str, jobs: usize) -> Pending {
         tenant: tenant.into(),
         reason: reason.into(),
         jobs,
+        age: 7,
     }
 }
 

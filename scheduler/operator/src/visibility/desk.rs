@@ -5,6 +5,8 @@
 //! discovery never waits for the loop. Must not know: TLS, sockets.
 
 use axum::extract::Query as Parameters;
+use edugrid_crds::visibility::TENANT_METRICS;
+use edugrid_units::TenantName;
 use hyper::{Method, StatusCode, Uri};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -22,6 +24,7 @@ use super::{
     status::Refusal,
     table::{IncludeObject, TABLE},
 };
+use crate::metrics::{Format, Metrics};
 
 /// How long a caller waits for the loop, its queue included.
 pub const LIMIT: Duration = Duration::from_secs(5);
@@ -48,6 +51,8 @@ pub struct Desk {
     pub questions: mpsc::Sender<Asked>,
     /// Whether this replica leads.
     pub leading: watch::Receiver<bool>,
+    /// What was counted, for tenants' metrics.
+    pub metrics: Metrics,
     /// How long to wait for the loop; [`LIMIT`] but in tests.
     pub limit: Duration,
 }
@@ -107,6 +112,9 @@ impl Desk {
         let Parameters(asks) = Parameters::<Asks>::try_from_uri(uri)
             .map_err(|error| Refusal::BadRequest(error.body_text()))?;
         let include = asks.check()?;
+        if let Some(tenant) = target.metrics()? {
+            return self.tenant_metrics(&tenant, accept).await;
+        }
         let query = target.query()?;
         if !*self.leading.borrow() {
             return Err(Refusal::Standby);
@@ -116,6 +124,28 @@ impl Desk {
             page(&answer.table(include))
         } else {
             page(&answer)
+        }
+    }
+
+    /// Metrics are what the loop showed last: it is not asked, whoever scrapes how often.
+    async fn tenant_metrics(&self, tenant: &TenantName, accept: &str) -> Result<Page, Refusal> {
+        let format = Format::accepted(accept).ok_or(Refusal::NotAcceptable(
+            "metrics are application/openmetrics-text or text/plain: \
+             let Prometheus scrape this path, or read it with kubectl get --raw",
+        ))?;
+        if !*self.leading.borrow() {
+            return Err(Refusal::Standby);
+        }
+        let (metrics, name) = (self.metrics.clone(), tenant.clone());
+        let written = tokio::task::spawn_blocking(move || metrics.of_tenant(name.as_str(), format));
+        match written.await {
+            Ok(Ok(Some(text))) => Ok(plain(format.media_type(), text.into_bytes())),
+            Ok(Ok(None)) => {
+                let why = NotFound::Tenant(tenant.clone());
+                Err(Refusal::not_found(&TENANT_METRICS, tenant.as_str(), &why))
+            }
+            Ok(Err(error)) => Err(Refusal::Broken(error.to_string())),
+            Err(error) => Err(Refusal::Broken(error.to_string())),
         }
     }
 

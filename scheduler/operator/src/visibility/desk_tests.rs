@@ -4,6 +4,7 @@ use edugrid_crds::visibility::{Age, QueuePhase, QueuedJob, QueuedJobList};
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 
 use super::*;
+use crate::metrics::{Metrics, Place, Snapshot};
 
 const QUEUE: &str = "/apis/visibility.edugrid.io/v1alpha1/namespaces/sdu-cs/queuedjobs";
 const KUBECTL: &str = "application/json;as=Table;v=v1;g=meta.k8s.io,\
@@ -46,10 +47,25 @@ fn office(what: Loop, leads: bool) -> Office {
         desk: Desk {
             questions,
             leading,
+            metrics: metrics(),
             limit,
         },
         _leading,
     }
+}
+
+/// A university and a stranger beside it.
+fn metrics() -> Metrics {
+    let place = |tenant: &str| Place {
+        tenant: tenant.to_owned(),
+        parent: "province".to_owned(),
+    };
+    let metrics = Metrics::new();
+    metrics.show(Snapshot {
+        places: vec![place("sdu"), place("qust")],
+        ..Snapshot::default()
+    });
+    metrics
 }
 
 fn answer(query: &Query) -> Result<Reply, NotFound> {
@@ -237,4 +253,65 @@ async fn what_is_not_there_is_said_in_the_form_of_kubernetes() {
     );
     let one = office.get(&format!("{QUEUE}/resnet"), "").await;
     assert_eq!((one.0, &one.1["kind"]), (200, &Value::from("QueuedJob")));
+}
+
+const METRICS: &str =
+    "/apis/visibility.edugrid.io/v1alpha1/namespaces/edugrid-sdu/tenantmetrics/sdu";
+
+#[tokio::test]
+async fn a_tenant_s_metrics_are_text_about_that_tenant_whatever_the_loop_does() {
+    let office = office(Loop::IsSilent, true);
+    for (accept, media_type, end) in [
+        (
+            "application/openmetrics-text;version=1.0.0,*/*;q=0.1",
+            "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            "# EOF\n",
+        ),
+        (
+            "text/plain",
+            "text/plain; version=0.0.4; charset=utf-8",
+            "} 1\n",
+        ),
+    ] {
+        let uri = METRICS.parse().unwrap();
+        let page = office.desk.serve(bob(), &Method::GET, &uri, accept).await;
+        let text = String::from_utf8(page.body).unwrap();
+        assert_eq!((page.code.as_u16(), page.media_type), (200, media_type));
+        assert!(text.contains("edugrid_tenant_info{tenant=\"sdu\",parent=\"province\"} 1"));
+        assert!(!text.contains("qust") && text.ends_with(end), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn metrics_that_are_not_one_s_own_or_not_readable_are_refused() {
+    let office = office(Loop::Answers, true);
+    let homes = "/apis/visibility.edugrid.io/v1alpha1/namespaces";
+    for (path, accept, words) in [
+        (
+            format!("{homes}/edugrid-sdu/tenantmetrics/qust"),
+            "",
+            "404 NotFound: tenantmetrics.visibility.edugrid.io \"qust\" not found: the home of",
+        ),
+        (
+            format!("{homes}/edugrid-lnu/tenantmetrics/lnu"),
+            "",
+            "404 NotFound: tenants.edugrid.io \"lnu\" not found",
+        ),
+        (
+            format!("{homes}/edugrid-sdu/tenantmetrics"),
+            "",
+            "405 MethodNotAllowed: tenantmetrics.visibility.edugrid.io can't be listed so",
+        ),
+        (
+            METRICS.to_owned(),
+            "application/json;as=Table;v=v1;g=meta.k8s.io,application/json",
+            "406 NotAcceptable: metrics are application/openmetrics-text or text/plain",
+        ),
+    ] {
+        let refused = status(office.get(&path, accept).await);
+        assert!(refused.starts_with(words), "{refused}");
+    }
+    let standby = self::office(Loop::Answers, false);
+    let refused = status(standby.get(METRICS, "").await);
+    assert!(refused.starts_with("503 ServiceUnavailable"), "{refused}");
 }

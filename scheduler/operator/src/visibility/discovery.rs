@@ -134,6 +134,7 @@ mod tests {
                 r#""statements" ["get","list"] []"#,
                 r#""tenantuses" ["get","list"] ["tu"]"#,
                 r#""voucheruses" ["get","list"] ["vu"]"#,
+                r#""tenantmetrics" ["get"] []"#,
             ],
         );
         assert_eq!(document["groupVersion"], "visibility.edugrid.io/v1alpha1");

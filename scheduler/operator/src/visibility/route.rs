@@ -7,7 +7,7 @@ use edugrid_crds::{
     labels::{HOME_NAMESPACE_PREFIX, RESERVED_TENANT_NAME},
     visibility::{
         API_VERSION, EXPLANATIONS, GROUP, PAGE_MAX, QUEUED_JOBS, QueuedJobList, RESOURCES,
-        Resource, STATEMENTS, TENANT_USES,
+        Resource, STATEMENTS, TENANT_METRICS, TENANT_USES,
     },
 };
 use edugrid_units::TenantName;
@@ -102,6 +102,31 @@ impl Target {
         })
     }
 
+    /// The tenant whose metrics are asked for, which are no object and no question to the
+    /// loop. None: something else is asked for.
+    ///
+    /// # Errors
+    /// If no tenant is named, or another one than that whose home it is.
+    pub fn metrics(&self) -> Result<Option<TenantName>, Refusal> {
+        if *self.resource != TENANT_METRICS {
+            return Ok(None);
+        }
+        let (Some(namespace), Some(name)) = (&self.namespace, &self.name) else {
+            return Err(Refusal::NoList {
+                resource: self.resource.plural,
+                way_out: "name one tenant in its home, as in \
+                          namespaces/edugrid-<tenant>/tenantmetrics/<tenant>",
+            });
+        };
+        let tenant = self.home(namespace)?;
+        if name == tenant.as_str() {
+            Ok(Some(tenant))
+        } else {
+            let why = format!("the home of tenant \"{tenant}\" has only \"{tenant}\"");
+            Err(self.not_found(name, why))
+        }
+    }
+
     /// The question that its answer needs.
     ///
     /// # Errors
@@ -136,7 +161,7 @@ impl Target {
                 Ok(if resource == TENANT_USES {
                     Query::TenantUses { home }
                 } else {
-                    // The fifth and last resource.
+                    // The last resource that the loop answers for.
                     Query::VoucherUses { home }
                 })
             }

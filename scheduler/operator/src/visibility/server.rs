@@ -28,6 +28,7 @@ use super::{
     status::RETRY_AFTER_SECONDS,
     trust::{self, Serving, TlsFiles, Trust, TrustError},
 };
+use crate::metrics::Metrics;
 
 /// Most connections at once; API servers keep a few each.
 const CONNECTIONS_MAX: usize = 256;
@@ -52,6 +53,7 @@ pub async fn serve(
     tls_files: TlsFiles,
     questions: mpsc::Sender<Asked>,
     leading: watch::Receiver<bool>,
+    metrics: Metrics,
 ) -> Result<(), TrustError> {
     let serving = Serving::read(&tls_files)?;
     let (current, trust) = watch::channel(serving.trust(FrontProxy::read(&client).await?)?);
@@ -59,6 +61,7 @@ pub async fn serve(
     let desk = Desk {
         questions,
         leading,
+        metrics,
         limit: LIMIT,
     };
     tokio::select! {

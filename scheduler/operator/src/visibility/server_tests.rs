@@ -113,6 +113,7 @@ async fn start(leads: bool) -> Running {
         Desk {
             questions,
             leading,
+            metrics: Metrics::new(),
             limit: LIMIT,
         },
     ));

@@ -49,6 +49,9 @@ pub enum Refusal {
     /// A query parameter that can't be honoured.
     #[error("{0}")]
     BadRequest(String),
+    /// The client reads none of the formats.
+    #[error("{0}")]
+    NotAcceptable(&'static str),
     /// This replica doesn't lead.
     #[error(
         "this replica of edugrid-scheduler is a standby and knows no queue, another one leads: try again"
@@ -87,6 +90,7 @@ impl Refusal {
             Self::NoSuchPath | Self::NotFound { .. } => StatusCode::NOT_FOUND,
             Self::Method(_) | Self::NoList { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::NotAcceptable(_) => StatusCode::NOT_ACCEPTABLE,
             Self::Standby | Self::Late(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -104,6 +108,7 @@ impl Refusal {
             Self::NoSuchPath | Self::NotFound { .. } => "NotFound",
             Self::Method(_) | Self::NoList { .. } => "MethodNotAllowed",
             Self::BadRequest(_) => "BadRequest",
+            Self::NotAcceptable(_) => "NotAcceptable",
             Self::Standby | Self::Late(_) => "ServiceUnavailable",
             Self::Broken(_) => "InternalError",
         }

@@ -9,15 +9,26 @@ use crate::metrics::{
 
 pub(super) static PENDING: Group<Snapshot, Pending> = Group {
     rows: |snapshot| &snapshot.pending,
-    families: &[Family {
-        about: gauge(
-            "pending_jobs",
-            Base::None,
-            "Jobs that wait, by the code of their reason (W); Undecided: not looked at yet",
-            "等待中的作业数，按原因代码（W）；Undecided 表示尚未检查",
-        ),
-        value: |row| Some(count(row.jobs)),
-    }],
+    families: &[
+        Family {
+            about: gauge(
+                "pending_jobs",
+                Base::None,
+                "Jobs that wait, by the code of their reason (W); Undecided: not looked at yet",
+                "等待中的作业数，按原因代码（W）；Undecided 表示尚未检查",
+            ),
+            value: |row| Some(count(row.jobs)),
+        },
+        Family {
+            about: gauge(
+                "pending_oldest",
+                Base::Seconds,
+                "For how long the oldest of these jobs counts as waiting, in virtual time (O5)",
+                "这些作业中等待最久者的等待时长，虚拟时间（O5）",
+            ),
+            value: |row| Some(whole(row.age)),
+        },
+    ],
 };
 
 pub(super) static WORK: Group<Snapshot, Work> = Group {
