@@ -105,6 +105,15 @@ fn told_everywhere(province: &Province) -> Result<()> {
             "kubectl get does not say {word}:\n{wide}"
         );
     }
+    let own = province
+        .edugrid
+        .edugrid("bob", &["queue", "--namespace=lnu"])?;
+    let text = String::from_utf8_lossy(&own.stdout).into_owned();
+    let line = text.lines().find(|line| line.starts_with("borrows"));
+    ensure!(
+        own.status.success() && line.is_some_and(|line| line.contains(reason)),
+        "bob's own queue: {text}"
+    );
     let queue = province
         .edugrid
         .edugrid("bob", &["queue", "--namespace=sdu-cs"])?;

@@ -307,4 +307,43 @@ mod tests {
             assert!(help.contains(&format!("\n  {code}  ")), "{code}: {help}");
         }
     }
+
+    /// Both pages of the manual tell of every command, flag and exit code.
+    #[test]
+    fn the_manual_misses_nothing() {
+        use clap::CommandFactory;
+        for (page, exit_codes) in [
+            (include_str!("../../../docs/en/cli.md"), true),
+            (include_str!("../../../docs/zh/cli.md"), false),
+        ] {
+            let mut words = Vec::new();
+            collect(&Arguments::command(), "", &mut words);
+            assert!(words.contains(&"`ledger verify".to_owned()), "{words:?}");
+            for word in words {
+                assert!(page.contains(&word), "{word} is not in {page}");
+            }
+            for line in EXIT_CODES.lines().skip(1) {
+                let (code, meaning) = line.trim().split_once("  ").expect(line);
+                let row = if exit_codes {
+                    format!("| {code} | {meaning} |")
+                } else {
+                    format!("| {code} | ")
+                };
+                assert!(page.contains(&row), "{row} is not in {page}");
+            }
+        }
+    }
+
+    /// How commands and flags are spelled in the manual.
+    fn collect(command: &clap::Command, path: &str, words: &mut Vec<String>) {
+        let flags = command.get_arguments().filter_map(|flag| flag.get_long());
+        words.extend(flags.map(|flag| format!("`--{flag}")));
+        for below in command.get_subcommands().filter(|it| !it.is_hide_set()) {
+            let path = format!("{path} {}", below.get_name());
+            if !below.has_subcommands() {
+                words.push(format!("`{}", path.trim()));
+            }
+            collect(below, &path, words);
+        }
+    }
 }

@@ -119,6 +119,9 @@ impl Cluster {
             let token = list.metadata().continue_.clone();
             let token = token.filter(|token| !token.is_empty() && rest != Some(0));
             let Some(token) = token else {
+                if let Some(most) = most {
+                    list.cut(usize::try_from(most).unwrap_or(usize::MAX));
+                }
                 return Ok(list);
             };
             params.limit = rest;
@@ -160,6 +163,9 @@ pub trait Paged: DeserializeOwned {
     fn len(&self) -> usize;
     /// Takes in the next page.
     fn append(&mut self, next: Self);
+    /// Keeps the first `most` answers and counts the others as left: an operator that knows no
+    /// pages answers with all.
+    fn cut(&mut self, most: usize);
 }
 
 macro_rules! paged {
@@ -176,6 +182,16 @@ macro_rules! paged {
             fn append(&mut self, next: Self) {
                 self.items.extend(next.items);
                 self.metadata = next.metadata;
+            }
+
+            fn cut(&mut self, most: usize) {
+                let over = self.items.len().saturating_sub(most);
+                if over > 0 {
+                    self.items.truncate(most);
+                    let over = i64::try_from(over).unwrap_or(i64::MAX);
+                    let left = self.metadata.remaining_item_count.unwrap_or(0);
+                    self.metadata.remaining_item_count = Some(left.saturating_add(over));
+                }
             }
         }
     )*};
@@ -335,6 +351,28 @@ mod tests {
         assert_eq!(
             months.path(),
             format!("{base}/namespaces/edugrid-sdu/statements")
+        );
+    }
+
+    #[test]
+    fn a_list_is_cut_and_says_by_how_much() {
+        let age = crate::samples::age();
+        let job = |name| {
+            edugrid_crds::visibility::QueuedJob::new(
+                age.clone(),
+                "ns",
+                name,
+                edugrid_crds::visibility::QueuePhase::Waiting,
+            )
+        };
+        let mut list = QueuedJobList::new(age.clone(), vec![job("a"), job("b"), job("c")]);
+        list.cut(3);
+        assert_eq!((list.len(), list.metadata.remaining_item_count), (3, None));
+        list.metadata.remaining_item_count = Some(4);
+        list.cut(1);
+        assert_eq!(
+            (list.len(), list.metadata.remaining_item_count),
+            (1, Some(6))
         );
     }
 

@@ -110,17 +110,7 @@ fn documents(file: &str, text: &str) -> Result<Vec<(String, Value)>, Problem> {
         what: error.to_string(),
     })?;
     let objects = parsed.into_iter().filter(|object| !object.is_null());
-    let objects: Vec<Value> = objects
-        .flat_map(|mut object| match object["items"].take() {
-            Value::Array(items) if object["kind"] == "List" => items,
-            items => {
-                if !items.is_null() {
-                    object["items"] = items;
-                }
-                vec![object]
-            }
-        })
-        .collect();
+    let objects: Vec<Value> = objects.flat_map(taken_apart).collect();
     let many = objects.len() > 1;
     let placed = (1..).zip(objects).map(|(number, object)| {
         let source = if many {
@@ -131,6 +121,14 @@ fn documents(file: &str, text: &str) -> Result<Vec<(String, Value)>, Problem> {
         (source, object)
     });
     Ok(placed.collect())
+}
+
+fn taken_apart(mut object: Value) -> Vec<Value> {
+    let is_list = object.get("kind").is_some_and(|kind| kind == "List");
+    match object.get_mut("items").filter(|_| is_list) {
+        Some(Value::Array(items)) => std::mem::take(items),
+        _ => vec![object],
+    }
 }
 
 fn manifest(source: String, object: Value, language: Language) -> Result<Manifest, Problem> {
@@ -247,8 +245,13 @@ metadata: {name: b, namespace: lnu}
             "metadata": {"generateName": "run-"}, "spec": {},
         });
         let list = json!({"apiVersion": "v1", "kind": "List", "items": [one, one]});
-        assert_eq!(read_text(&one.to_string()).expect("one").len(), 1);
-        assert_eq!(read_text(&list.to_string()).expect("two").len(), 2);
+        for (text, count) in [(one.to_string(), 1), (list.to_string(), 2)] {
+            let found = read_text(&text).expect(&text);
+            assert_eq!(found.len(), count);
+            for manifest in found {
+                assert_eq!(manifest.object, one, "it stays as it was written");
+            }
+        }
     }
 
     #[test]
