@@ -339,7 +339,7 @@ impl Installation {
     /// # Errors
     /// If the operator does not answer.
     pub fn readiness(&self) -> Result<(bool, String)> {
-        let (head, body) = self.exchange("/readyz")?;
+        let (head, body) = self.exchange("/readyz", "*/*")?;
         Ok((head.starts_with("HTTP/1.0 200"), body))
     }
 
@@ -349,6 +349,21 @@ impl Installation {
     /// If the operator does not answer.
     pub fn metrics(&self) -> Result<String> {
         self.get("/metrics")
+    }
+
+    /// The text of `/metrics` in the older format, which `promtool check metrics` reads.
+    ///
+    /// # Errors
+    /// If the operator does not answer.
+    pub fn plain_metrics(&self) -> Result<String> {
+        let (head, body) = self.exchange("/metrics", "text/plain")?;
+        ensure!(head.contains("text/plain; version=0.0.4"), "{head}");
+        Ok(body)
+    }
+
+    /// Where the operator serves probes and metrics.
+    pub fn metrics_address(&self) -> SocketAddr {
+        self.metrics
     }
 
     /// One sample of `/metrics`, by its name with labels as they stand in the text.
@@ -396,17 +411,17 @@ impl Installation {
     }
 
     fn get(&self, path: &str) -> Result<String> {
-        let (head, body) = self.exchange(path)?;
+        let (head, body) = self.exchange(path, "*/*")?;
         let status = head.lines().next().unwrap_or("");
         ensure!(head.starts_with("HTTP/1.0 200"), "{status}: {body}");
         Ok(body)
     }
 
     /// `GET` over plain HTTP/1.0, head and body: probes and metrics need no more.
-    fn exchange(&self, path: &str) -> Result<(String, String)> {
+    fn exchange(&self, path: &str, accept: &str) -> Result<(String, String)> {
         let mut stream = TcpStream::connect_timeout(&self.metrics, Duration::from_secs(2))?;
         stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-        write!(stream, "GET {path} HTTP/1.0\r\n\r\n")?;
+        write!(stream, "GET {path} HTTP/1.0\r\nAccept: {accept}\r\n\r\n")?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
         let (head, body) = answer.split_once("\r\n\r\n").context("no HTTP answer")?;
@@ -462,7 +477,11 @@ fn apply_chart(cluster: &Cluster, values: &[&str]) -> Result<()> {
     Ok(())
 }
 
-fn free_address() -> Result<SocketAddr> {
+/// A port of loopback that nobody listens on just now.
+///
+/// # Errors
+/// If there is none.
+pub fn free_address() -> Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0").context("no free port on loopback")?;
     Ok(listener.local_addr()?)
 }
