@@ -4,25 +4,37 @@
 //! Reading changes nothing and is never part of a decision (N2). Tenants and counters
 //! are as the last step left them. The order shown is the one in which jobs would be
 //! tried if all of them fitted: each counts on its path before the next is chosen, so
-//! equal tenants take turns in it as they will in fact.
+//! equal tenants take turns in it as they will in fact. Beyond the first few hundred of
+//! a tier and pool the turns are told as they stand after these, for by then others will
+//! have come and gone.
 
 mod views;
+mod why;
 
-use edugrid_units::{AttemptKey, JobUid, MilliUnits, PoolName, Reason, TenantName, Tier, UserName};
+use std::{collections::BTreeMap, sync::Arc};
+
+use edugrid_units::{
+    AttemptKey, JobUid, MilliUnits, PoolName, Reason, Stamp, TenantName, Tier, UserName,
+};
 
 pub use views::{
     Alike, Pending, PoolCondition, PoolView, TenantCondition, TenantPoolView, TenantView,
 };
 
+use why::Memo;
+
 use crate::{
-    queue::{Agenda, Pick},
-    quota::Balance,
-    share::Share,
+    queue::{GroupId, Head, LineId, Lines, Next, Order, Pick, Place, lane},
+    quota::{Balance, PoolIx},
+    share::{ComputeKind, Share},
     world::{Job, JobState, World},
 };
 
 /// How many of the jobs before a job are told by name.
 const AHEAD_MAX: usize = 20;
+
+/// How many places in the queue of a tier and pool are found by taking turns.
+const TURNS_MAX: usize = 300;
 
 /// Where a job stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,14 +146,14 @@ pub struct QueueEntry {
 }
 
 /// A job that waits, as far as it is counted for people.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WaitingJob<'a> {
     /// Its tenant.
     pub tenant: &'a TenantName,
     /// Who submitted it.
     pub submitter: &'a str,
     /// Why it waits; nothing before it was looked at.
-    pub reason: Option<&'a Reason>,
+    pub reason: Option<Arc<Reason>>,
 }
 
 /// Which waiting jobs to list; what is absent does not matter.
@@ -159,9 +171,10 @@ impl World {
     /// What there is to say about a job, if its object is there.
     pub fn explain(&self, uid: &JobUid) -> Option<Explanation> {
         let job = self.jobs.get(uid)?;
+        let mut memo = Memo::default();
         let mut told = Explanation {
             stage: Stage::Waiting,
-            reason: self.reason(job).cloned(),
+            reason: self.why(job, &mut memo).as_deref().cloned(),
             pools: Vec::new(),
             pool: None,
             billed: None,
@@ -181,8 +194,7 @@ impl World {
             }
             JobState::Parked(_) => {}
             JobState::Waiting(id) => {
-                let verdict = self.groups.get(*id)?.verdict.as_ref();
-                told.pools = verdict.map(|v| v.pools.clone()).unwrap_or_default();
+                told.pools = self.why_each(*id, &mut memo);
                 self.explain_place(uid, &mut told);
             }
         }
@@ -195,15 +207,14 @@ impl World {
 
     fn explain_place(&self, uid: &JobUid, told: &mut Explanation) {
         let order = self.order();
-        let Some(own) = order.iter().find(|place| place.uid == *uid) else {
+        let Some((own, before)) = order.find(uid) else {
             return;
         };
         told.pool = Some(own.pool.clone());
         told.billed = Some(own.billed);
         told.place_in_pool = Some(own.in_pool);
         told.place_in_tenant = Some(own.in_tenant);
-        let before = order.iter().take_while(|place| place.uid != *uid);
-        let ahead = before.filter(|place| place.pool == own.pool);
+        let ahead = before.iter().filter(|place| place.pool == own.pool);
         let jobs = ahead.filter_map(|place| Some(name_of(self.jobs.get(&place.uid)?, Some(place))));
         told.ahead = jobs.take(AHEAD_MAX).collect();
     }
@@ -246,15 +257,15 @@ impl World {
     /// something of their own holds back, by UID.
     pub fn queue(&self, filter: &QueueFilter) -> Vec<QueueEntry> {
         let order = self.order();
-        let ordered: std::collections::BTreeSet<&JobUid> =
-            order.iter().map(|place| &place.uid).collect();
         let rest = self.jobs.iter().filter(|(uid, job)| {
             let waits = matches!(job.state, JobState::Parked(_) | JobState::Waiting(_));
-            waits && !ordered.contains(uid)
+            waits && order.find(uid).is_none()
         });
         let placed = order
+            .places
             .iter()
             .filter_map(|place| Some((self.jobs.get(&place.uid)?, Some(place))));
+        let mut memo = Memo::default();
         let all = placed.chain(rest.map(|(_, job)| (job, None)));
         all.filter(|(job, place)| filter.admits(job, *place))
             .map(|(job, place)| QueueEntry {
@@ -265,7 +276,7 @@ impl World {
                 billed: place.map(|place| place.billed),
                 place: place.map(|place| place.in_pool),
                 place_in_tenant: place.map(|place| place.in_tenant),
-                reason: self.reason(job).cloned(),
+                reason: self.why(job, &mut memo).as_deref().cloned(),
             })
             .collect()
     }
@@ -275,46 +286,123 @@ impl World {
         let jobs = self.jobs.values();
         let waiting =
             jobs.filter(|job| matches!(job.state, JobState::Parked(_) | JobState::Waiting(_)));
-        waiting.map(|job| WaitingJob {
+        let mut memo = Memo::default();
+        waiting.map(move |job| WaitingJob {
             tenant: &job.spec.tenant,
             submitter: &job.spec.submitter,
-            reason: self.reason(job),
+            reason: self.why(job, &mut memo),
         })
     }
 
-    /// All jobs that are in the order, as they would be tried if all fitted.
-    fn order(&self) -> Vec<Place> {
-        let mut agenda = Agenda::default();
-        let mut id = self.groups.after(None);
-        while let Some(group) = id {
-            if let Some((lane, pick)) = self.entry(group, 0) {
-                agenda.add(lane, pick);
-            }
-            id = self.groups.after(Some(group));
-        }
-        let mut standing = self.standing.clone();
-        let mut counts = std::collections::BTreeMap::new();
-        let mut order: Vec<Place> = Vec::new();
-        while let Some(mut walk) = agenda.next_walk(&standing) {
-            while let Some(pick) = walk.first(&standing) {
-                walk.remove(&standing, &pick);
-                standing.add(&pick.load(walk.pool()));
-                walk.refresh(&standing, pick.leaf);
-                if let Some(place) = self.place_of(&pick, &mut counts) {
-                    order.push(place);
-                }
-                if let Some(next) = self.next_of(&pick) {
-                    walk.insert(&standing, next);
-                }
-            }
-        }
-        order
+    /// All jobs that are in the order. Found once for all who read between two changes.
+    fn order(&self) -> &Order {
+        self.order.get_or_init(|| Order::of(self.places()))
     }
 
-    fn place_of(&self, pick: &Pick, counts: &mut Counts) -> Option<Place> {
-        let terms = self.terms(pick.head.group)?;
+    /// The same, worked out: in turns while turns matter, then as things stand.
+    fn places(&self) -> Vec<Place> {
+        let mut standing = self.standing.clone();
+        let mut lines = Lines::default();
+        for (id, entry) in &self.entries {
+            if let (Some(line), Some(facts)) = (self.first_line(*id), self.line_facts(*id)) {
+                lines.insert(&standing, &line, facts, &entry.pick);
+            }
+        }
+        let mut counts = Counts::new();
+        let mut places: Vec<Place> = Vec::new();
+        let mut turns = 0_usize;
+        let mut lane = None;
+        loop {
+            let (id, pick) = match lines.next(&standing) {
+                Next::Nothing => return places,
+                Next::Read => continue,
+                Next::Try(id, pick) => (id, pick),
+            };
+            if lane.as_ref() != Some(&(id.tier, id.lane.clone())) {
+                (turns, lane) = (0, Some((id.tier, id.lane.clone())));
+            }
+            turns = turns.saturating_add(1);
+            if turns > TURNS_MAX {
+                for picks in lines.take_lane(&standing).into_values() {
+                    places.extend(self.rest(&picks, &mut counts));
+                }
+                continue;
+            }
+            let Some(facts) = self.line_facts(pick.head.group) else {
+                return places;
+            };
+            lines.remove(&standing, &id, &pick);
+            let load = pick.load(facts.0, facts.2);
+            standing.add(&load);
+            lines.moved(&standing, &load);
+            places.extend(self.place_of(&pick.head, &mut counts));
+            if let Some(head) = self.next_of(&pick.head) {
+                lines.insert(&standing, &id, facts, &Pick { head, ..pick });
+            }
+        }
+    }
+
+    /// All jobs of these groups of one user, from these heads on, in their order.
+    fn rest(&self, picks: &[Pick], counts: &mut Counts) -> Vec<Place> {
+        let Some(like) = picks.first().and_then(|p| self.place_of(&p.head, counts)) else {
+            return Vec::new();
+        };
+        let mut heads: Vec<(Head, MilliUnits)> = Vec::new();
+        for pick in picks {
+            let group = self.groups.get(pick.head.group);
+            let (Some(group), Some(facts)) = (group, self.line_facts(pick.head.group)) else {
+                continue;
+            };
+            let from = (pick.head.eligible, pick.head.job.clone());
+            let head = |(eligible, job): &(Stamp, JobUid)| Head {
+                eligible: *eligible,
+                job: job.clone(),
+                ..pick.head
+            };
+            let jobs = group.jobs.range(from..);
+            heads.extend(jobs.map(|job| (head(job), facts.2)));
+        }
+        heads.sort();
+        let more = heads.len().saturating_sub(1);
+        let tenant = picks.first().and_then(|p| self.groups.get(p.head.group));
+        let tenant = tenant.map(|group| group.signature.tenant.clone());
+        for whose in [None, tenant] {
+            let count = counts.entry((like.pool.clone(), whose)).or_insert(0);
+            *count = count.saturating_add(more);
+        }
+        let places = heads
+            .into_iter()
+            .zip(0_usize..)
+            .map(|((head, billed), at)| Place {
+                uid: head.job,
+                billed,
+                in_pool: like.in_pool.saturating_add(at),
+                in_tenant: like.in_tenant.saturating_add(at),
+                ..like.clone()
+            });
+        places.collect()
+    }
+
+    /// The line in which a group stands if only its most preferred pool counts.
+    fn first_line(&self, id: GroupId) -> Option<LineId> {
+        let (terms, group) = (self.terms(id)?, self.groups.get(id)?);
+        Some(LineId {
+            tier: terms.tier,
+            lane: lane(&[&terms.choices.first()?.name]),
+            shape: group.signature.shape,
+        })
+    }
+
+    fn line_facts(&self, id: GroupId) -> Option<(PoolIx, ComputeKind, MilliUnits)> {
+        let choice = self.terms(id)?.choices.first()?;
+        let kind = self.standing.measure(choice.pool)?.kind;
+        Some((choice.pool, kind, choice.billed))
+    }
+
+    fn place_of(&self, head: &Head, counts: &mut Counts) -> Option<Place> {
+        let terms = self.terms(head.group)?;
         let choice = terms.choices.first()?;
-        let tenant = &self.groups.get(pick.head.group)?.signature.tenant;
+        let tenant = &self.groups.get(head.group)?.signature.tenant;
         let mut count = |tenant: Option<&TenantName>| {
             let key = (choice.name.clone(), tenant.cloned());
             let count = counts.entry(key).or_insert(0_usize);
@@ -322,7 +410,7 @@ impl World {
             *count
         };
         Some(Place {
-            uid: pick.head.job.clone(),
+            uid: head.job.clone(),
             pool: choice.name.clone(),
             tier: terms.tier,
             billed: choice.billed,
@@ -331,30 +419,21 @@ impl World {
         })
     }
 
-    /// The next job of the group after the picked one.
-    fn next_of(&self, pick: &Pick) -> Option<Pick> {
-        let jobs = &self.groups.get(pick.head.group)?.jobs;
-        let last = (pick.head.eligible, pick.head.job.clone());
+    /// The next job of the group after this one.
+    fn next_of(&self, head: &Head) -> Option<Head> {
+        let jobs = &self.groups.get(head.group)?.jobs;
+        let last = (head.eligible, head.job.clone());
         let after = (std::ops::Bound::Excluded(last), std::ops::Bound::Unbounded);
         let (eligible, job) = jobs.range(after).next()?;
-        let mut next = pick.clone();
-        next.head.eligible = *eligible;
-        next.head.job = job.clone();
-        Some(next)
+        Some(Head {
+            eligible: *eligible,
+            job: job.clone(),
+            ..*head
+        })
     }
 }
 
-type Counts = std::collections::BTreeMap<(PoolName, Option<TenantName>), usize>;
-
-/// A job's place in the order.
-struct Place {
-    uid: JobUid,
-    pool: PoolName,
-    tier: Tier,
-    billed: MilliUnits,
-    in_pool: usize,
-    in_tenant: usize,
-}
+type Counts = BTreeMap<(PoolName, Option<TenantName>), usize>;
 
 impl QueueFilter {
     fn admits(&self, job: &Job, place: Option<&Place>) -> bool {

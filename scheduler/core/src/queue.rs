@@ -5,9 +5,10 @@
 //! billed units here.
 
 mod groups;
-mod pending;
-mod round;
-mod walk;
+mod line;
+mod lines;
+mod order;
+mod waitlist;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,10 +20,11 @@ use edugrid_units::{
     TenantName, Tier, VoucherName,
 };
 
-pub(crate) use groups::{GroupId, Groups, ShapeId, Signature, Verdict};
-pub(crate) use pending::{Crowd, Pending};
-pub(crate) use round::Round;
-pub(crate) use walk::{Agenda, Head, Pick, Walk};
+pub(crate) use groups::{GroupId, Groups, ShapeId, Signature};
+pub(crate) use line::{Head, Pick, Spot};
+pub(crate) use lines::{LineId, Lines, Next, Until, lane};
+pub(crate) use order::{Order, Place};
+pub(crate) use waitlist::{Crowd, Waitlist};
 
 /// The class of a job that names none.
 pub const DEFAULT_CLASS: &str = "standard";

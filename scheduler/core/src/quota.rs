@@ -73,6 +73,8 @@ struct Cell {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Quota {
     cells: Vec<Cell>,
+    /// Per node, whether some node below it keeps a part of its quota for itself.
+    keeps_below: Vec<bool>,
 }
 
 impl Quota {
@@ -86,6 +88,7 @@ impl Quota {
     ) -> Self {
         let mut quota = Self {
             cells: vec![Cell::default(); tree.rows()],
+            keeps_below: vec![false; tree.rows()],
         };
         let line = |ix: TreeIx| -> Option<&QuotaSpec> {
             let node = tree.node(ix);
@@ -115,6 +118,10 @@ impl Quota {
             cell.local = lending.map_or(0, |limit| lent.saturating_sub(limit).max(0));
             let borrowing = line(ix).and_then(|line| line.borrowing_limit).map(milli);
             cell.borrowing_limit = borrowing.filter(|_| node.parent.is_some());
+            let keeps = cell.local > 0 || quota.keeps_below[ix.row()];
+            if let Some(parent) = node.parent.filter(|_| keeps) {
+                quota.keeps_below[parent.row()] = true;
+            }
         }
         quota
     }
@@ -198,6 +205,21 @@ impl Quota {
             free = free.saturating_add(cell.local.saturating_sub(cell.charged).max(0));
         }
         (Balance(free), binding)
+    }
+
+    /// Whether some node below this one keeps quota for itself, and so may have room
+    /// where this one has none.
+    pub fn keeps_below(&self, ix: TreeIx) -> bool {
+        self.keeps_below[ix.row()]
+    }
+
+    /// What must be available at `above`, at the least, before so much can be available
+    /// at `at` below it. O(depth).
+    pub fn needed_at(&self, tree: &Tree, above: TreeIx, at: TreeIx, amount: MilliUnits) -> i128 {
+        let between = tree.up(at).take_while(|ix| *ix != above);
+        between.fold(milli(amount), |needed, ix| {
+            needed.saturating_sub(self.cell(ix).local)
+        })
     }
 
     /// The most that could ever be free at `leaf`, whatever is used. O(depth).

@@ -11,20 +11,27 @@
 mod apply;
 mod crowd;
 mod open;
+mod places;
 mod resolve;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::OnceCell,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use edugrid_units::{
     Admission, AttemptKey, ClassName, JobUid, NodeName, PoolName, Reason, ReasonCode,
     RolePlacement, Stamp, TenantName,
 };
 
+use places::{Entry, Poor};
+
 pub(crate) use open::Open;
-pub(crate) use resolve::{Choice, Failed, Fitness, Resolution, Resolved, Terms};
+pub(crate) use resolve::{Choice, Fitness, Resolution, Resolved};
 
 use crate::{
-    queue::{ClassSpec, GroupId, Groups, JobSpec, Pending, Round, ShapeId},
+    queue::{ClassSpec, GroupId, Groups, JobSpec, Lines, Order, ShapeId, Waitlist},
     quota::PoolIx,
     share::Standing,
     tenants::TenantSpec,
@@ -112,7 +119,7 @@ pub enum LedgerState {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum JobState {
     /// Something of its own holds it back.
-    Parked(Reason),
+    Parked(Arc<Reason>),
     /// It is in the order.
     Waiting(GroupId),
     /// An attempt of it is admitted.
@@ -158,16 +165,20 @@ pub struct World {
     pub(crate) jobs: BTreeMap<JobUid, Job>,
     pub(crate) open: BTreeMap<AttemptKey, Open>,
     timers: BTreeSet<(Stamp, JobUid)>,
-    pending: Pending,
+    waitlist: Waitlist,
     /// What every waiting job is told while nothing can be written down.
-    pub(crate) ledger_reason: Option<Reason>,
-    /// Something may be admitted that could not be before.
-    pub(crate) dirty: bool,
-    /// A job has come into the order because another one left it.
-    pub(crate) promoted: bool,
-    pub(crate) round: Option<Round>,
-    /// How many rounds were begun.
-    pub(crate) rounds: u64,
+    pub(crate) ledger_reason: Option<Arc<Reason>>,
+    /// Groups that are to be put into lines.
+    pub(crate) fresh: BTreeSet<GroupId>,
+    pub(crate) entries: BTreeMap<GroupId, Entry>,
+    pub(crate) lines: Lines,
+    poor: Poor,
+    /// The facts as of which groups were put into lines.
+    entered: u64,
+    /// Per pool, the room in which shapes were last tried.
+    rooms_seen: Vec<u64>,
+    /// The queue as people read it, if anybody has since the last change.
+    pub(crate) order: OnceCell<Order>,
 }
 
 impl World {
@@ -177,40 +188,15 @@ impl World {
     }
 
     /// When [`World::schedule`] should next be called even if nothing happens: the
-    /// earliest `startAfter` or back-off that ends.
+    /// earliest `startAfter` or back-off that ends, or the next minute for who can't pay.
     pub fn next_timer(&self) -> Option<Stamp> {
-        self.timers.first().map(|(at, _)| *at)
+        let job = self.timers.first().map(|(at, _)| *at);
+        job.into_iter().chain(self.next_money()).min()
     }
 
-    /// Every job that waits, with why. Each has a reason once [`World::schedule`] has
-    /// said that no work is left; before that, jobs not yet looked at are left out.
-    pub fn waiting(&self) -> impl Iterator<Item = (&JobUid, &Reason)> {
-        let reasons = self.jobs.iter();
-        reasons.filter_map(|(uid, job)| Some((uid, self.reason(job)?)))
-    }
-
-    /// Why this job waits; nothing if it does not, or has not been looked at yet.
-    pub fn reason_of(&self, uid: &JobUid) -> Option<&Reason> {
-        self.reason(self.jobs.get(uid)?)
-    }
-
-    /// Why one job waits.
-    pub(crate) fn reason<'a>(&'a self, job: &'a Job) -> Option<&'a Reason> {
-        match &job.state {
-            JobState::Open(_) | JobState::Finished => None,
-            JobState::Parked(_) | JobState::Waiting(_) if self.ledger_reason.is_some() => {
-                self.ledger_reason.as_ref()
-            }
-            JobState::Parked(reason) => Some(reason),
-            JobState::Waiting(group) => {
-                let verdict = self.groups.get(*group)?.verdict.as_ref()?;
-                Some(&verdict.reason)
-            }
-        }
-    }
-
-    /// Time never goes back (N2).
+    /// Time never goes back (N2). Every change begins here.
     pub(crate) fn advance(&mut self, now: Stamp) {
+        self.order.take();
         self.now = self.now.max(now);
     }
 
@@ -220,7 +206,6 @@ impl World {
             LedgerState::Unavailable => Some(ReasonCode::LedgerUnavailable),
             LedgerState::Rewound => Some(ReasonCode::LedgerRewound),
         };
-        self.ledger_reason = code.map(Reason::new);
-        self.dirty = true;
+        self.ledger_reason = code.map(|code| Arc::new(Reason::new(code)));
     }
 }

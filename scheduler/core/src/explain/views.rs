@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use edugrid_units::{MilliUnits, NodeName, PoolName, ReasonCode, Resources, Stamp, TenantName};
 
+use super::why::Memo;
 use crate::{
     quota::{Balance, Dealings, Loans, PoolIx},
     share::Share,
@@ -170,10 +171,10 @@ pub enum PoolCondition {
 impl World {
     /// Jobs that wait, counted in one walk over them.
     pub fn pending(&self) -> Pending<'_> {
-        let mut counts = BTreeMap::new();
+        let (mut counts, mut memo) = (BTreeMap::new(), Memo::default());
         for job in self.jobs.values() {
             if matches!(job.state, JobState::Parked(_) | JobState::Waiting(_)) {
-                let code = self.reason(job).map(|reason| reason.code);
+                let code = self.why(job, &mut memo).map(|reason| reason.code);
                 let alike = counts.entry((&job.spec.tenant, code)).or_insert(Alike {
                     jobs: 0,
                     oldest: job.eligible,

@@ -1,6 +1,5 @@
 //! Jobs that fail alike, held together (O6): same tenant, user, class, shape, pools
-//! and money. One of them is tried; what stops it stops the others of its group in
-//! the same round, so a round costs a step per group and not per job.
+//! and money. One of them is tried; what stops it stops the others of its group.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,8 +7,7 @@ use std::{
 };
 
 use edugrid_units::{
-    ClassName, JobUid, MicroYuan, PoolName, Reason, Seconds, Stamp, TenantName, UserName,
-    VoucherName,
+    ClassName, JobUid, MicroYuan, PoolName, Seconds, Stamp, TenantName, UserName, VoucherName,
 };
 
 use super::{DataClass, JobSpec, RoleSpec};
@@ -38,23 +36,12 @@ pub(crate) struct Signature {
     pub data_class: DataClass,
 }
 
-/// Why the jobs of a group wait.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Verdict {
-    /// The one of the most preferred pool that could ever hold them (W).
-    pub reason: Reason,
-    /// That of each pool, in order of preference.
-    pub pools: Vec<(PoolName, Reason)>,
-}
-
 /// One group. It lives as long as it has jobs.
 #[derive(Clone, Debug)]
 pub(crate) struct Group {
     pub signature: Arc<Signature>,
     /// By eligible time, then UID (O2).
     pub jobs: BTreeSet<(Stamp, JobUid)>,
-    /// As of the last round that came to its end for this group.
-    pub verdict: Option<Verdict>,
 }
 
 #[derive(Clone, Debug)]
@@ -144,7 +131,6 @@ impl Groups {
         let group = Group {
             signature,
             jobs: BTreeSet::new(),
-            verdict: None,
         };
         self.groups.insert(id, group);
         id
@@ -155,22 +141,14 @@ impl Groups {
         self.groups.get(&id)
     }
 
-    /// Says why the jobs of a group wait.
-    pub fn judge(&mut self, id: GroupId, verdict: Verdict) {
-        if let Some(group) = self.groups.get_mut(&id) {
-            group.verdict = Some(verdict);
-        }
-    }
-
     /// The roles of a shape.
     pub fn roles(&self, shape: ShapeId) -> Option<Arc<[RoleSpec]>> {
         self.shapes.get(&shape).map(|shape| shape.roles.clone())
     }
 
-    /// The first group after `last`, in the order in which they came.
-    pub fn after(&self, last: Option<GroupId>) -> Option<GroupId> {
-        let from = last.map_or(0, |id| id.0.saturating_add(1));
-        self.groups.range(GroupId(from)..).next().map(|(id, _)| *id)
+    /// All groups, in the order in which they came.
+    pub fn ids(&self) -> impl Iterator<Item = GroupId> {
+        self.groups.keys().copied()
     }
 }
 
@@ -236,6 +214,10 @@ mod tests {
         assert_eq!(groups.remove(a1, Stamp(0), &"a2".into()), None, "b has it");
         let gone = shape(&groups, b);
         assert_eq!(groups.remove(b, Stamp(0), &"b".into()), gone);
-        assert_eq!(groups.after(None), Some(other), "nothing else is left");
+        assert_eq!(
+            groups.ids().collect::<Vec<_>>(),
+            [other],
+            "nothing else is left"
+        );
     }
 }

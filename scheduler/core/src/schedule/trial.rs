@@ -1,170 +1,120 @@
 //! One trial: may this job run in this pool now? The checks come in W's order, money
-//! last (A3); the first that fails is the reason.
-//!
-//! How `order` and `nodes` of W are told apart: a job that has quota but finds too
-//! little free on the nodes even in sum is `BehindInOrder`, for what it needs went to
-//! jobs that were admitted before it; it is `Fragmented` if the sum would do, and
-//! `Unhealthy` if it would fit with all nodes in good health.
+//! last (A3); what the first that fails binds is put to sleep (O6). The words for why are
+//! `explain`'s.
 
 use edugrid_units::{
-    Admission, Amount, AttemptKey, HoldAsk, JobUid, MilliUnits, ObjectKind, Purse, Reason,
-    ReasonCode, RolePlacement, Shortage, Subject, TenantName,
+    Admission, Amount, AttemptKey, HoldAsk, JobUid, ObjectKind, Purse, Reason, ReasonCode,
+    RolePlacement, Shortage, Subject,
 };
 
+use super::first_reached;
 use crate::{
-    place::{self, Lack, View},
-    queue::{GroupId, ShapeId},
-    tenants::TreeIx,
-    world::{Choice, Failed, JobState, World},
+    place::{self, View},
+    queue::{GroupId, LineId, Pick, ShapeId, Spot, Until},
+    world::{Choice, JobState, World},
 };
 
 impl World {
-    /// Admits the job in its group's `at`-th pool, or says why not.
-    pub(super) fn admit(
+    /// Admits the job, or lets sleep what it shares its failure with.
+    pub(super) fn try_one(
         &mut self,
-        id: GroupId,
-        at: usize,
-        uid: &JobUid,
-        round: u64,
+        id: &LineId,
+        pick: &Pick,
         purse: &mut dyn Purse,
-    ) -> Result<Admission, Reason> {
-        let gone = || {
-            Reason::new(ReasonCode::UnknownReference).about(Subject::object(ObjectKind::Job, uid))
+    ) -> Option<Admission> {
+        let group = pick.head.group;
+        let Some((at, choice)) = self.choice_in(group, id) else {
+            // Never: whoever stands in a line has terms.
+            self.lines.remove(&self.standing, id, pick);
+            return None;
         };
-        let choice = self.terms(id).and_then(|terms| terms.choices.get(at));
-        let choice = choice.cloned().ok_or_else(gone)?;
-        let shape = self.groups.get(id).map(|group| group.signature.shape);
-        let shape = shape.ok_or_else(gone)?;
-        let leaf = self.terms(id).map(|terms| terms.leaf).ok_or_else(gone)?;
-        self.within_limits(id, &choice)?;
-        self.within_quota(id, &choice)?;
-        let placement = self.find_place((leaf, shape), &choice, round)?;
-        let admission = self
-            .admission(id, &choice, uid, placement)
-            .ok_or_else(gone)?;
-        self.pay(&admission, purse)?;
-        self.withdraw(uid);
-        if let Some(job) = self.jobs.get_mut(uid) {
+        if let Some((spot, until)) = self.barred(pick, &choice) {
+            self.lines.sleep(&self.standing, id, &spot, until);
+            return None;
+        }
+        let Some(placement) = self.find_place(id.shape, &choice) else {
+            self.lines.stick(id);
+            return None;
+        };
+        let admission = self.admission(group, &choice, &pick.head.job, placement)?;
+        if let Err(reason) = self.pay(&admission, purse) {
+            self.out_of_money(group, at, reason);
+            return None;
+        }
+        self.withdraw(&pick.head.job);
+        if let Some(job) = self.jobs.get_mut(&pick.head.job) {
             job.state = JobState::Open(admission.key.clone());
             job.next_attempt = admission.key.attempt.saturating_add(1);
         }
         self.open(admission.clone(), admission.placement.clone());
-        Ok(admission)
+        Some(admission)
     }
 
-    /// Q1–Q3.
-    fn within_quota(&self, id: GroupId, choice: &Choice) -> Result<(), Reason> {
-        let Some(terms) = self.terms(id) else {
-            return Ok(());
-        };
+    /// What keeps the job out before nodes and money are asked: the highest part of the
+    /// tree that has no room or has reached a limit for such jobs, or the user (Q1, Q5).
+    fn barred(&self, pick: &Pick, choice: &Choice) -> Option<(Spot, Until)> {
         let tree = &self.standing.tree;
-        let (available, binding) = self.standing.quota(choice.pool).available(tree, terms.leaf);
-        if i128::from(choice.billed.0) <= available.0 {
-            return Ok(());
+        let quota = self.standing.quota(choice.pool);
+        let cards = self.standing.counts_cards(choice.pool);
+        let cards = cards.then_some(choice.billed);
+        let mut path: Vec<_> = tree.up(pick.leaf).collect();
+        path.reverse();
+        for &ix in &path {
+            let reached = self
+                .limited(ix)
+                .and_then(|spec| first_reached(&spec.limits, self.standing.tally(ix), cards));
+            if let Some(reached) = reached {
+                let until = if reached.lasts {
+                    Until::Declared
+                } else {
+                    Until::Tenant(ix)
+                };
+                return Some((Spot::Node(ix), until));
+            }
+            // Where somebody below keeps quota for itself, too little room here says
+            // nothing of them.
+            if !quota.keeps_below(ix) {
+                let (room, binding) = quota.available(tree, ix);
+                if i128::from(choice.billed.0) > room.0 {
+                    let needed = quota.needed_at(tree, binding.node, ix, choice.billed);
+                    return Some((Spot::Node(ix), Until::Room(binding.node, needed)));
+                }
+            }
         }
-        let code = if binding.borrowing {
-            ReasonCode::BorrowingLimit
-        } else {
-            ReasonCode::QuotaExceeded
-        };
-        Err(Reason::new(code)
-            .in_pool(choice.name.clone())
-            .at(tree.node(binding.node).tenant.clone())
-            .numbers(
-                Amount::Units(choice.billed),
-                Amount::Units(available.floor()),
-            ))
-    }
-
-    /// A place for the whole gang. A shape that found none in a pool is not tried
-    /// again there, by no tenant, until a node of it has more room (O6); only what it
-    /// lacks is read again, once a round.
-    fn find_place(
-        &mut self,
-        (leaf, shape): (TreeIx, ShapeId),
-        choice: &Choice,
-        round: u64,
-    ) -> Result<Vec<RolePlacement>, Reason> {
-        let pool = self.topology.pool(choice.pool);
-        let (room, taken, name) = (pool.room, pool.taken, &choice.name);
-        let known = self.fitness.get(&(shape, choice.pool));
-        let failed = known.and_then(|known| known.failed.as_ref());
-        let failed = failed.filter(|failed| failed.room == room);
-        if let Some(failed) = failed
-            && (failed.taken == taken || failed.round == round)
-        {
-            return Err(self.lacking(&failed.lack, choice, leaf));
-        }
-        let hopeless = failed.is_some();
-        let (Some(spec), Some(roles)) = (&pool.spec, self.groups.roles(shape)) else {
-            let pool = Subject::object(ObjectKind::Pool, name);
-            return Err(Reason::new(ReasonCode::UnknownReference).about(pool));
-        };
-        let asks = place::asks(&self.topology, choice.pool, spec, &roles);
-        if !hopeless
-            && let Some(placement) = place::place(&self.topology, choice.pool, &asks, View::Now)
-        {
-            return Ok(placement);
-        }
-        let lack = place::diagnose(&self.topology, choice.pool, &asks);
-        let reason = self.lacking(&lack, choice, leaf);
-        if let Some(fitness) = self.fitness.get_mut(&(shape, choice.pool)) {
-            fitness.failed = Some(Failed {
-                room,
-                taken,
-                round,
-                lack,
+        for &ix in &path {
+            let reached = self.limited(ix).and_then(|spec| {
+                let tally = self.standing.user_tally(ix, &pick.user);
+                first_reached(&spec.user_limits, tally, cards)
             });
+            if let Some(reached) = reached {
+                let until = if reached.lasts {
+                    Until::Declared
+                } else {
+                    Until::User(ix)
+                };
+                return Some((Spot::User(pick.leaf, pick.user.clone()), until));
+            }
         }
-        Err(reason)
+        None
     }
 
-    fn lacking(&self, lack: &Lack, choice: &Choice, leaf: TreeIx) -> Reason {
-        let reason = match lack {
-            Lack::Shapes { asked, free } => {
-                Reason::new(ReasonCode::Fragmented).numbers(*asked, *free)
-            }
-            Lack::Health { nodes } => {
-                Reason::new(ReasonCode::Unhealthy).about(Subject::Nodes(nodes.clone()))
-            }
-            Lack::Taken {
-                resource,
-                asked,
-                free,
-                foreign,
-            } => {
-                let (own, others) = self.holders(choice, leaf);
-                Reason::new(ReasonCode::BehindInOrder)
-                    .about(Subject::Holders {
-                        resource,
-                        own,
-                        others,
-                        foreign: (!is_nothing(foreign)).then_some(*foreign),
-                    })
-                    .numbers(*asked, *free)
-            }
-        };
-        reason.in_pool(choice.name.clone())
-    }
-
-    /// What the leaf's own side of the tree uses of the pool, and what all others use:
-    /// their names are not the reader's business.
-    fn holders(
-        &self,
-        choice: &Choice,
-        leaf: TreeIx,
-    ) -> (Option<(TenantName, MilliUnits)>, MilliUnits) {
-        let (tree, quota) = (&self.standing.tree, self.standing.quota(choice.pool));
-        let Some(root) = tree.root() else {
-            return (None, MilliUnits::ZERO);
-        };
-        let all = quota.used(root).floor();
-        // The path's last node below the root; the root itself where it stands alone.
-        let side = tree.up(leaf).take_while(|ix| *ix != root).last();
-        let side = side.unwrap_or(root);
-        let used = quota.used(side).floor();
-        let own = (used > MilliUnits::ZERO).then(|| (tree.node(side).tenant.clone(), used));
-        (own, all.saturating_sub(used))
+    /// A place for the whole gang. A shape that found none in a pool is not tried again
+    /// there, by no tenant, until a node of it has more room (O6).
+    fn find_place(&mut self, shape: ShapeId, choice: &Choice) -> Option<Vec<RolePlacement>> {
+        let pool = self.topology.pool(choice.pool);
+        let room = pool.room;
+        if self.is_hopeless(shape, choice.pool) {
+            return None;
+        }
+        let (spec, roles) = (pool.spec.as_ref()?, self.groups.roles(shape)?);
+        let asks = place::asks(&self.topology, choice.pool, spec, &roles);
+        let placement = place::place(&self.topology, choice.pool, &asks, View::Now);
+        if placement.is_none()
+            && let Some(fitness) = self.fitness.get_mut(&(shape, choice.pool))
+        {
+            fitness.failed_at = Some(room);
+        }
+        placement
     }
 
     fn admission(
@@ -252,14 +202,5 @@ fn short_of(shortage: Shortage) -> Reason {
         Shortage::Refused(words) => {
             Reason::new(ReasonCode::LedgerUnavailable).about(Subject::Words(words))
         }
-    }
-}
-
-fn is_nothing(amount: &Amount) -> bool {
-    match amount {
-        Amount::Units(units) => units.0 == 0,
-        Amount::Count(count) => *count == 0,
-        Amount::Money(money) => money.0 == 0,
-        Amount::Span(span) => span.0 == 0,
     }
 }

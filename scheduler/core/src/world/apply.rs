@@ -1,6 +1,6 @@
 //! Events become state. Nothing is decided here.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use edugrid_units::{JobUid, PoolName, Reason, ReasonCode, Stamp};
 
@@ -55,7 +55,7 @@ impl World {
                 self.node_changed(change);
             }
             Event::ForeignUse { node, used } => {
-                self.dirty |= self.topology.set_foreign(&node, used);
+                self.topology.set_foreign(&node, used);
             }
             Event::JobSet(spec) => self.set_job(*spec),
             Event::JobGone(uid) => self.remove_job(&uid),
@@ -66,7 +66,7 @@ impl World {
                 not_before,
                 finished,
             } => self.end(&key, not_before, finished),
-            Event::MoneyChanged => self.dirty = true,
+            Event::MoneyChanged => self.money_moved(),
             Event::Ledger(state) => self.set_ledger(state),
         }
     }
@@ -79,13 +79,11 @@ impl World {
     fn facts_changed(&mut self, changed: bool) {
         if changed {
             self.facts = self.facts.saturating_add(1);
-            self.dirty = true;
         }
     }
 
     /// A node's health never changes what may ever fit, so groups keep their terms.
     fn node_changed(&mut self, change: NodeChange) {
-        self.dirty |= change != NodeChange::Nothing;
         if change != NodeChange::Nothing && self.shares_moved() {
             self.restructure(true);
         }
@@ -152,7 +150,6 @@ impl World {
     /// Puts a job without an open attempt where it belongs: into the order, or aside
     /// with the reason that is its own (W).
     pub(super) fn enlist(&mut self, uid: &JobUid) {
-        self.dirty = true;
         let now = self.now;
         let Some(job) = self.jobs.get_mut(uid) else {
             return;
@@ -167,10 +164,12 @@ impl World {
                     job.timer = Some(at);
                     self.timers.insert((at, uid.clone()));
                 }
-                job.state = JobState::Parked(reason);
+                job.state = JobState::Parked(Arc::new(reason));
             }
             None => {
-                job.state = JobState::Waiting(self.groups.insert(spec, job.eligible));
+                let group = self.groups.insert(spec, job.eligible);
+                job.state = JobState::Waiting(group);
+                self.group_changed(group);
                 self.count_in(uid);
             }
         }
@@ -196,11 +195,8 @@ impl World {
         let JobState::Waiting(group) = job.state else {
             return;
         };
-        self.dirty = true;
         let orphan = self.groups.remove(group, job.eligible, uid);
-        if self.groups.get(group).is_none() {
-            self.resolved.remove(&group);
-        }
+        self.group_changed(group);
         if let Some(shape) = orphan {
             self.fitness.retain(|(of, _), _| *of != shape);
         }

@@ -1,6 +1,8 @@
 //! Limits on how many jobs wait (Q5, `pendingJobs`): who is over one stays aside, and
 //! comes into the order when a place falls free.
 
+use std::sync::Arc;
+
 use edugrid_units::{Amount, JobUid, Reason, ReasonCode, Stamp, Subject, TenantName};
 
 use super::{Job, JobState, World};
@@ -20,7 +22,7 @@ impl World {
         let eligible = job.eligible;
         let mut over = vec![uid.clone()];
         for (crowd, most) in self.crowds_of(uid) {
-            over.extend(self.pending.add(&crowd, most, eligible, uid));
+            over.extend(self.waitlist.add(&crowd, most, eligible, uid));
         }
         for uid in over {
             self.put_aside(&uid);
@@ -38,7 +40,7 @@ impl World {
         }
         let eligible = job.eligible;
         for (crowd, _) in self.crowds_of(uid) {
-            if let Some(next) = self.pending.remove(&crowd, eligible, uid) {
+            if let Some(next) = self.waitlist.remove(&crowd, eligible, uid) {
                 self.bring_in(&next);
             }
         }
@@ -46,7 +48,7 @@ impl World {
 
     /// Counts everybody anew, as the tree and its limits now are.
     pub(super) fn count_all(&mut self) {
-        self.pending.clear();
+        self.waitlist.clear();
         let counted: Vec<(JobUid, Stamp)> = self
             .jobs
             .iter()
@@ -55,7 +57,7 @@ impl World {
             .collect();
         for (uid, eligible) in &counted {
             for (crowd, most) in self.crowds_of(uid) {
-                self.pending.add(&crowd, most, *eligible, uid);
+                self.waitlist.add(&crowd, most, *eligible, uid);
             }
         }
         for (uid, _) in &counted {
@@ -69,7 +71,7 @@ impl World {
         let Some(reason) = self.over(uid) else { return };
         self.leave_group(uid);
         if let Some(job) = self.jobs.get_mut(uid) {
-            job.state = JobState::Parked(reason);
+            job.state = JobState::Parked(Arc::new(reason));
         }
     }
 
@@ -84,11 +86,11 @@ impl World {
             return;
         };
         match over {
-            Some(reason) => job.state = JobState::Parked(reason),
+            Some(reason) => job.state = JobState::Parked(Arc::new(reason)),
             None => {
-                job.state = JobState::Waiting(self.groups.insert(&job.spec, job.eligible));
-                self.dirty = true;
-                self.promoted = true;
+                let group = self.groups.insert(&job.spec, job.eligible);
+                job.state = JobState::Waiting(group);
+                self.group_changed(group);
             }
         }
     }
@@ -125,7 +127,7 @@ impl World {
     fn over(&self, uid: &JobUid) -> Option<Reason> {
         let job = self.jobs.get(uid)?;
         let mut crowds = self.crowds_of(uid).into_iter();
-        let over = |crowd: &Crowd| self.pending.is_over(crowd, job.eligible, uid);
+        let over = |crowd: &Crowd| self.waitlist.is_over(crowd, job.eligible, uid);
         let (crowd, most) = crowds.find(|(crowd, _)| over(crowd))?;
         let limit = Subject::Limit {
             name: "pendingJobs",

@@ -49,7 +49,6 @@ impl World {
         }
         let placement = bound.unwrap_or_else(|| admission.placement.clone());
         self.open(admission, placement);
-        self.dirty = true;
     }
 
     /// Counts an admission from now on.
@@ -57,7 +56,9 @@ impl World {
         let pool = self.topology.intern_pool(&admission.pool);
         if self.standing.knows(pool) {
             if let Some(leaf) = leaf(&self.standing, &admission) {
-                self.standing.add(&load(pool, leaf, &admission));
+                let load = load(pool, leaf, &admission);
+                self.standing.add(&load);
+                self.lines.moved(&self.standing, &load);
             }
         } else {
             self.stale = true;
@@ -108,7 +109,6 @@ impl World {
         }
         self.vacate(key);
         self.occupy(key, placement);
-        self.dirty = true;
     }
 
     /// Frees what an attempt held; its job is finished or waits again.
@@ -117,13 +117,14 @@ impl World {
         let Some(open) = self.open.remove(key) else {
             return;
         };
-        self.dirty = true;
         if let Some(leaf) = open.leaf
             && !self.stale
         {
-            self.standing
-                .remove(&load(open.pool, leaf, &open.admission));
+            let load = load(open.pool, leaf, &open.admission);
+            self.standing.remove(&load);
+            self.lines.released(&self.standing, &load);
         }
+        self.money_moved();
         let Some(job) = self.jobs.get_mut(&key.job) else {
             return;
         };
@@ -140,12 +141,21 @@ impl World {
         self.enlist(&key.job);
     }
 
-    /// Builds what changed tenants or pools made stale, and counts every open
-    /// admission again (Q7).
+    /// Builds what changed declarations made stale, counts every open admission again
+    /// (Q7), and wakes what other events woke.
     pub(crate) fn settle(&mut self) {
-        if !self.stale {
-            return;
+        if self.stale {
+            self.rebuild();
         }
+        if self.entered != self.facts {
+            self.entered = self.facts;
+            self.enter_all();
+        }
+        self.wake_shapes();
+        self.wake_poor();
+    }
+
+    fn rebuild(&mut self) {
         self.stale = false;
         self.epoch = self.epoch.saturating_add(1);
         let pools = self.topology.pools_by_index().iter();
@@ -159,6 +169,7 @@ impl World {
             })
             .collect();
         self.standing = Standing::build(&self.tenants, &pools);
+        self.enter_all();
         self.count_all();
         for open in self.open.values_mut() {
             open.leaf = leaf(&self.standing, &open.admission);

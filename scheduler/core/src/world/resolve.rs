@@ -15,7 +15,7 @@ use edugrid_units::{
 
 use super::World;
 use crate::{
-    place::{self, Lack, Never},
+    place::{self, Never},
     queue::{ClassSpec, DataClass, Devices, GroupId, RoleSpec, ShapeId, Signature},
     quota::PoolIx,
     tenants::{ClassSubject, TreeFault, TreeIx},
@@ -27,25 +27,14 @@ use crate::{
 pub(crate) struct Fitness {
     shape: u64,
     ever: Result<(), Never>,
-    /// How it last failed to find a place.
-    pub failed: Option<Failed>,
-}
-
-/// A shape that found no place in a pool: it finds none while `room` stands, and lacks
-/// just this while `taken` stands too.
-#[derive(Clone, Debug)]
-pub(crate) struct Failed {
-    pub room: u64,
-    pub taken: u64,
-    /// The round in which that was found out.
-    pub round: u64,
-    pub lack: Lack,
+    /// The room of the pool in which it last found no place; it finds none while that
+    /// stands.
+    pub failed_at: Option<u64>,
 }
 
 /// A group's resolution, and as of what it was made.
 #[derive(Clone, Debug)]
 pub(crate) struct Resolved {
-    facts: u64,
     /// The standing that its indices belong to.
     pub epoch: u64,
     pub resolution: Resolution,
@@ -84,19 +73,26 @@ pub(crate) struct Choice {
 }
 
 impl World {
-    /// Brings the group's resolution up to date.
-    pub(crate) fn resolve(&mut self, id: GroupId) -> Option<&Resolution> {
-        let known = self.resolved.get(&id);
-        if known.is_none_or(|known| known.facts != self.facts || known.epoch != self.epoch) {
-            let signature = self.groups.get(id)?.signature.clone();
-            let resolved = Resolved {
-                facts: self.facts,
-                epoch: self.epoch,
-                resolution: self.resolution(&signature),
-            };
-            self.resolved.insert(id, resolved);
+    /// The terms of a group, if they belong to the standing as it is.
+    pub(crate) fn terms(&self, id: GroupId) -> Option<&Terms> {
+        let known = self.resolved.get(&id)?;
+        match &known.resolution {
+            Resolution::Terms(terms) if known.epoch == self.epoch => Some(terms),
+            _ => None,
         }
-        self.resolved.get(&id).map(|known| &known.resolution)
+    }
+
+    /// Brings the group's resolution up to date.
+    pub(crate) fn resolve(&mut self, id: GroupId) {
+        let Some(group) = self.groups.get(id) else {
+            return;
+        };
+        let signature = group.signature.clone();
+        let resolved = Resolved {
+            epoch: self.epoch,
+            resolution: self.resolution(&signature),
+        };
+        self.resolved.insert(id, resolved);
     }
 
     fn resolution(&mut self, signature: &Signature) -> Resolution {
@@ -270,7 +266,7 @@ impl World {
         let fitness = Fitness {
             shape: version,
             ever: place::ever(&self.topology, pool, &asks),
-            failed: None,
+            failed_at: None,
         };
         let ever = fitness.ever.clone();
         self.fitness.insert((shape, pool), fitness);

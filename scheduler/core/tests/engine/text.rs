@@ -146,7 +146,9 @@ impl Play {
             "poor" => drop(self.purse.poor.insert(name.into())),
             "rich" => {
                 self.purse.poor.remove(name);
-                self.apply(Event::MoneyChanged);
+                if !words.has("quietly") {
+                    self.apply(Event::MoneyChanged);
+                }
             }
             "gone" => self.gone(name, &words),
             "end" => self.end(name, &words),

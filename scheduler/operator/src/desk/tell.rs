@@ -46,7 +46,7 @@ impl Desk {
         let reason = self.world.reason_of(uid);
         let facts = Facts {
             started,
-            reason,
+            reason: reason.as_deref(),
             bill: self.bill(uid),
             epoch: self.epoch,
         };

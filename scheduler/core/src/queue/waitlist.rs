@@ -29,11 +29,11 @@ struct Sides {
 
 /// All crowds that are limited and not empty.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Pending {
+pub(crate) struct Waitlist {
     crowds: BTreeMap<Crowd, Sides>,
 }
 
-impl Pending {
+impl Waitlist {
     /// Counts a job in a crowd of at most `most`; returns the other job that is over now.
     pub fn add(
         &mut self,
@@ -93,7 +93,7 @@ mod tests {
             tenant: "lab".into(),
             user: None,
         };
-        let mut pending = Pending::default();
+        let mut pending = Waitlist::default();
         let mut add = |at, uid: &str| pending.add(&crowd, 2, Stamp(at), &uid.into());
         assert_eq!(add(5, "late"), None);
         assert_eq!(add(1, "old"), None);
@@ -113,7 +113,7 @@ mod tests {
             tenant: "lab".into(),
             user: Some("li".into()),
         };
-        let mut pending = Pending::default();
+        let mut pending = Waitlist::default();
         assert_eq!(pending.add(&crowd, 0, Stamp(1), &"j".into()), None);
         assert!(pending.is_over(&crowd, Stamp(1), &"j".into()));
         assert_eq!(pending.remove(&crowd, Stamp(1), &"j".into()), None);
