@@ -10,6 +10,7 @@ pub mod demo;
 pub mod examples;
 pub mod installation;
 pub mod metrics;
+pub mod policygen;
 pub mod progress;
 pub mod test;
 pub mod tidy;

@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::{controlplane, crdgen, demo, examples, metrics, test, tidy};
+use xtask::{controlplane, crdgen, demo, examples, metrics, policygen, test, tidy};
 
 /// Builds and runs what the repository needs.
 #[derive(Debug, Parser)]
@@ -41,6 +41,12 @@ enum Chore {
         #[arg(long)]
         check: bool,
     },
+    /// Write what the operator knows of the chart's policies, rendered by helm.
+    Policygen {
+        /// Only compare, and fail when the file is stale.
+        #[arg(long)]
+        check: bool,
+    },
     /// Everything that must hold: checks, unit tests, and the tests on a real control plane.
     Test(test::Options),
     /// Check the house's rules: walls, module order, sizes, words that have no place.
@@ -57,6 +63,7 @@ fn main() -> ExitCode {
         Chore::Demo(options) => demo::run(&options),
         Chore::Crdgen { check } => crdgen::run(check),
         Chore::Examples { check } => examples::run(check),
+        Chore::Policygen { check } => policygen::run(check),
         Chore::Metrics { check } => metrics::run(check),
         Chore::Test(options) => match test::run(&options) {
             Ok(verdict) => return verdict,

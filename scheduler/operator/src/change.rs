@@ -18,6 +18,8 @@ pub enum Wake {
     Done(Box<Done>),
     /// Somebody asks what is in memory.
     Asked(Asked),
+    /// Whether the policies that the books rest on are all in place (L12).
+    Guarded(bool),
     /// Time has passed.
     Tick,
 }

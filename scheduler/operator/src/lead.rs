@@ -7,7 +7,7 @@ use edugrid_crds::labels;
 use edugrid_ledger::{AppendError, Batch, SegmentStore};
 use kube::{Api, Client};
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{mpsc, oneshot, watch as state},
     task::JoinSet,
     time::{Instant, MissedTickBehavior, interval},
 };
@@ -72,6 +72,8 @@ pub struct Leader {
     pub clock: Clock,
     /// Questions from the visibility API.
     pub questions: mpsc::Receiver<Asked>,
+    /// Whether the policies that the books rest on are all in place (L12).
+    pub guarded: state::Receiver<bool>,
 }
 
 /// Leads until told to stop, or until something says that this process must not go on.
@@ -88,6 +90,7 @@ pub async fn lead(leader: Leader, stop: impl Future<Output = ()>) -> Result<(), 
         metrics,
         clock,
         mut questions,
+        mut guarded,
     } = leader;
     let mut tasks = JoinSet::new();
     let (changes_in, mut changes) = mpsc::channel(CHANGES_MAX);
@@ -125,6 +128,7 @@ pub async fn lead(leader: Leader, stop: impl Future<Output = ()>) -> Result<(), 
             }
             Some(change) = changes.recv() => Some(Wake::Change(Box::new(change))),
             Some(done) = answers.recv() => Some(Wake::Done(Box::new(done))),
+            Ok(()) = guarded.changed() => Some(Wake::Guarded(*guarded.borrow_and_update())),
             Some(asked) = questions.recv() => Some(Wake::Asked(asked)),
             _ = ticks.tick() => Some(Wake::Tick),
             Some(_) = tasks.join_next() => return Err(LeadError::PartEnded("a watch or the writer")),

@@ -20,6 +20,7 @@ pub mod lease;
 pub mod metrics;
 pub mod native;
 pub mod pods;
+pub mod policies;
 pub mod startup;
 pub mod visibility;
 pub mod watch;

@@ -123,7 +123,8 @@ async fn run(args: Args) -> anyhow::Result<()> {
     metrics.leading.set(1);
     readiness.send_replace(Readiness::Leading);
     leading.send_replace(true);
-    tokio::spawn(keep_looking(client.clone(), readiness));
+    let (guarded, guarded_seen) = watch::channel(true);
+    tokio::spawn(keep_looking(client.clone(), readiness, guarded));
     let clock = led.clock;
     let leader = Leader {
         client,
@@ -133,6 +134,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
         metrics,
         clock,
         questions,
+        guarded: guarded_seen,
     };
     lead::lead(leader, stop).await.context("no longer leading")
 }
@@ -140,7 +142,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
 /// Waits until nothing is missing; `/readyz` says what is.
 async fn wait_until_complete(client: &Client, readiness: &watch::Sender<Readiness>) {
     loop {
-        let missing = startup::missing(client).await;
+        let missing = startup::missing(client).await.lines();
         if missing.is_empty() {
             return;
         }
@@ -150,11 +152,20 @@ async fn wait_until_complete(client: &Client, readiness: &watch::Sender<Readines
     }
 }
 
-/// A policy that is taken away makes a leader not ready: it says so until it is back (L12).
-async fn keep_looking(client: Client, readiness: watch::Sender<Readiness>) {
+/// A policy that is taken away or altered makes a leader not ready: it says so, and admits and
+/// posts nothing, until it is back (L12). A server that does not answer stops nothing here:
+/// without it nothing can be written down either.
+async fn keep_looking(
+    client: Client,
+    readiness: watch::Sender<Readiness>,
+    guarded: watch::Sender<bool>,
+) {
     loop {
         tokio::time::sleep(LOOK_WHILE_LEADING).await;
         let missing = startup::missing(&client).await;
+        let is_guarded = missing.policies.is_empty();
+        guarded.send_if_modified(|guarded| std::mem::replace(guarded, is_guarded) != is_guarded);
+        let missing = missing.lines();
         let now = if missing.is_empty() {
             Readiness::Leading
         } else {

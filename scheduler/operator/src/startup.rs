@@ -8,45 +8,23 @@ use edugrid_ledger::{
     SegmentStore, SledView, ViewFound, restore,
 };
 use edugrid_units::Stamp;
-use k8s_openapi::api::admissionregistration::v1::{
-    MutatingAdmissionPolicy, MutatingAdmissionPolicyBinding, ValidatingAdmissionPolicy,
-    ValidatingAdmissionPolicyBinding,
+use kube::{
+    Api, Client,
+    api::ListParams,
+    core::{ApiResource, DynamicObject, GroupVersionKind},
 };
-use kube::{Api, Client, Resource};
-use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
-use crate::{clock::Clock, journal::ClusterJournal};
+use crate::{
+    clock::Clock,
+    journal::ClusterJournal,
+    policies::{self, Kind},
+};
 
 /// The oldest Kubernetes on which admission policies that write are stable.
 const MINOR_MIN: u32 = 36;
 /// Segments of one read.
 const READ_LIMIT: usize = 64;
-
-/// Policies without which nothing is admitted; the chart ships each with a binding of the
-/// same name.
-const VALIDATING: [&str; 19] = [
-    "crd-protection.edugrid.io",
-    "issuer-rights.edugrid.io",
-    "job-labels.edugrid.io",
-    "job-status.edugrid.io",
-    "ledger-segments.edugrid.io",
-    "maker.edugrid.io",
-    "namespace-binding.edugrid.io",
-    "operator-computejobs.edugrid.io",
-    "operator-homes.edugrid.io",
-    "operator-jobs.edugrid.io",
-    "operator-pods.edugrid.io",
-    "operator-rolebindings.edugrid.io",
-    "placement-gate.edugrid.io",
-    "pod-labels.edugrid.io",
-    "reservation-rights.edugrid.io",
-    "status-writers.edugrid.io",
-    "submitter.edugrid.io",
-    "tenant-rights.edugrid.io",
-    "voucher-approval.edugrid.io",
-];
-/// The same for policies that write.
-const MUTATING: [&str; 2] = ["stamp-maker.edugrid.io", "stamp-submitter.edugrid.io"];
 
 /// Why the books can't be opened.
 #[derive(Debug, thiserror::Error)]
@@ -94,9 +72,25 @@ pub struct Led {
     pub clock: Clock,
 }
 
-/// What is missing before this process may lead; empty: nothing.
-pub async fn missing(client: &Client) -> Vec<String> {
-    let mut missing = Vec::new();
+/// What is missing before this process may lead, and while it does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Missing {
+    /// Of the server: it does not answer, or is too old.
+    pub server: Vec<String>,
+    /// Of the policies: missing, or altered. Without them nothing is admitted or posted.
+    pub policies: Vec<String>,
+}
+
+impl Missing {
+    /// All of it, a line each.
+    pub fn lines(&self) -> Vec<String> {
+        [&self.server[..], &self.policies].concat()
+    }
+}
+
+/// Looks at what is missing.
+pub async fn missing(client: &Client) -> Missing {
+    let mut missing = Missing::default();
     match client.apiserver_version().await {
         Ok(version) => {
             let digits: String = version
@@ -107,43 +101,40 @@ pub async fn missing(client: &Client) -> Vec<String> {
             let minor = digits.parse().unwrap_or(0);
             if version.major == "1" && minor < MINOR_MIN {
                 let found = version.git_version;
-                missing.push(format!(
+                missing.server.push(format!(
                     "kubernetes 1.{MINOR_MIN} or newer is needed, this is {found}"
                 ));
             }
         }
-        Err(error) => missing.push(format!("the api server does not answer: {error}")),
+        Err(error) => {
+            let words = format!("the api server does not answer: {error}");
+            missing.server.push(words);
+        }
     }
-    missing.extend(absent::<ValidatingAdmissionPolicy>(client, &VALIDATING).await);
-    missing.extend(absent::<ValidatingAdmissionPolicyBinding>(client, &VALIDATING).await);
-    missing.extend(absent::<MutatingAdmissionPolicy>(client, &MUTATING).await);
-    missing.extend(absent::<MutatingAdmissionPolicyBinding>(client, &MUTATING).await);
+    for kind in Kind::ALL {
+        match specs(client, kind).await {
+            Ok(found) => missing.policies.extend(policies::faults(kind, &found)),
+            Err(error) => {
+                let words = format!("{} objects can't be listed: {error}", kind.as_str());
+                missing.server.push(words);
+            }
+        }
+    }
     missing
 }
 
-async fn absent<K>(client: &Client, wanted: &[&str]) -> Vec<String>
-where
-    K: Resource<Scope = kube::core::ClusterResourceScope>
-        + Clone
-        + DeserializeOwned
-        + std::fmt::Debug,
-    K::DynamicType: Default,
-{
-    let kind = K::kind(&K::DynamicType::default()).into_owned();
-    let api: Api<K> = Api::all(client.clone());
-    match api.list(&kube::api::ListParams::default()).await {
-        Ok(list) => wanted
-            .iter()
-            .filter(|name| {
-                !list
-                    .items
-                    .iter()
-                    .any(|item| item.meta().name.as_deref() == Some(name))
-            })
-            .map(|name| format!("{kind} {name} is missing, install the chart again"))
-            .collect(),
-        Err(error) => vec![format!("{kind} objects can't be listed: {error}")],
-    }
+/// The `spec` of every policy or binding of a kind, by name, as the server tells it: a type
+/// of ours would lose the fields of tomorrow, by which a policy can be weakened too.
+async fn specs(client: &Client, kind: Kind) -> kube::Result<Map<String, Value>> {
+    let gvk = GroupVersionKind::gvk("admissionregistration.k8s.io", "v1", kind.as_str());
+    let resource = ApiResource::from_gvk(&gvk);
+    let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
+    let list = api.list(&ListParams::default()).await?;
+    let named = |mut object: DynamicObject| {
+        let name = object.metadata.name.take()?;
+        Some((name, object.data["spec"].take()))
+    };
+    Ok(list.items.into_iter().filter_map(named).collect())
 }
 
 /// Replays the journal and begins this leader's epoch in it (A2, A4).

@@ -30,7 +30,7 @@ mod vouchers;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use self::namespaces::{NamespaceFacts, Rebinding};
-use edugrid_core::World;
+use edugrid_core::{Event, LedgerState, World};
 use edugrid_ledger::{Batch, Books, HistoryView};
 use edugrid_units::{AttemptKey, JobUid, NodeName, PoolName, RoleName, Seconds, Stamp, TenantName};
 
@@ -98,6 +98,8 @@ pub struct Desk {
     faults: counts::Faults,
 
     synced: usize,
+    /// Whether the policies that the books rest on are all in place (L12).
+    guarded: bool,
     schedule_again: bool,
     look_for_due: bool,
     alive_at: Stamp,
@@ -143,6 +145,7 @@ impl Desk {
             tallies: BTreeMap::new(),
             faults: counts::Faults::default(),
             synced: 0,
+            guarded: true,
             schedule_again: false,
             look_for_due: true,
             outbox: VecDeque::new(),
@@ -169,6 +172,7 @@ impl Desk {
                 // Whoever asked may have gone away meanwhile.
                 let _ = asked.reply.send(reply);
             }
+            Wake::Guarded(guarded) => self.guard(guarded),
             Wake::Tick => self.tick(),
         }
     }
@@ -181,7 +185,9 @@ impl Desk {
         }
         self.ring_timers();
         self.drive();
-        self.post_money();
+        if self.guarded {
+            self.post_money();
+        }
         self.confirm_alive();
         self.post_due();
         let now = self.ticker.tick();
@@ -230,6 +236,19 @@ impl Desk {
             Change::Pod(seen) => self.see_pod(seen),
             Change::Native(seen) => self.see_native(seen),
         }
+    }
+
+    /// While a policy is missing or altered, what it would have refused could pass for what
+    /// it let through: nothing is admitted and no money posted. What runs goes on.
+    fn guard(&mut self, guarded: bool) {
+        tracing::info!(guarded, "admission");
+        self.guarded = guarded;
+        let state = match guarded {
+            true => LedgerState::Ready,
+            false => LedgerState::Unavailable,
+        };
+        self.engine(Event::Ledger(state));
+        self.money.retry();
     }
 
     fn tick(&mut self) {
