@@ -5,7 +5,7 @@
 
 use std::{
     io::{Read, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Command, Stdio},
     thread::sleep,
@@ -14,12 +14,15 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 
+pub use crate::binaries::Binaries;
 use crate::cluster::{Cluster, base64_of};
 
 /// The operator's namespace.
 pub const NAMESPACE: &str = "edugrid-system";
 /// The operator's process in the cluster's book of processes.
 pub const OPERATOR: &str = "edugrid-scheduler";
+/// The chart as it was applied, in the cluster's state folder.
+pub const RENDERED: &str = "edugrid.yaml";
 /// How long the operator may take from its start to leading.
 const LEADING_LIMIT: Duration = Duration::from_secs(60);
 
@@ -53,6 +56,8 @@ pub struct InstallOptions {
     pub lease_seconds: u32,
     /// More values for the chart, as YAML.
     pub values: String,
+    /// By which name or address the API server reaches this machine; `localhost` when absent.
+    pub reached_at: Option<String>,
 }
 
 impl Default for InstallOptions {
@@ -61,58 +66,8 @@ impl Default for InstallOptions {
             clock_factor: 1,
             lease_seconds: 2,
             values: String::new(),
+            reached_at: None,
         }
-    }
-}
-
-/// The binaries that an installation runs.
-#[derive(Clone, Debug)]
-pub struct Binaries {
-    /// `edugrid-scheduler`.
-    pub scheduler: PathBuf,
-    /// `kubectl-edugrid`.
-    pub cli: PathBuf,
-}
-
-impl Binaries {
-    /// Builds both with cargo and says where they are.
-    ///
-    /// # Errors
-    /// With cargo's words, if they don't compile.
-    pub fn build() -> Result<Self> {
-        let output = crate::cargo::command(&[
-            "build",
-            "--quiet",
-            "--package=edugrid-scheduler",
-            "--package=edugrid-cli",
-            "--bins",
-            "--message-format=json-render-diagnostics",
-        ])
-        .stderr(Stdio::inherit())
-        .output()
-        .context("cargo can't be run")?;
-        ensure!(
-            output.status.success(),
-            "the operator does not compile, see above"
-        );
-        let find = |name: &str| {
-            let lines = output.stdout.split(|byte| *byte == b'\n');
-            let messages = lines.filter_map(|line| serde_json::from_slice(line).ok());
-            let mut found = None;
-            for message in messages {
-                let message: serde_json::Value = message;
-                if message["target"]["name"] == name
-                    && let Some(path) = message["executable"].as_str()
-                {
-                    found = Some(PathBuf::from(path));
-                }
-            }
-            found.with_context(|| format!("cargo did not say where {name} is"))
-        };
-        Ok(Self {
-            scheduler: find("edugrid-scheduler")?,
-            cli: find("kubectl-edugrid")?,
-        })
     }
 }
 
@@ -136,13 +91,18 @@ impl Installation {
     pub fn new(cluster: Cluster, binaries: Binaries, options: InstallOptions) -> Result<Self> {
         let certificate =
             cluster.issue_serving_cert(&["edugrid-visibility.edugrid-system.svc", "localhost"])?;
-        let (metrics, visibility) = (free_address()?, free_address()?);
+        let metrics = free_address()?;
+        let visibility = free_address_on(match options.reached_at {
+            None => Ipv4Addr::LOCALHOST,
+            Some(_) => Ipv4Addr::UNSPECIFIED,
+        })?;
+        let host = options.reached_at.as_deref().unwrap_or("localhost");
         let ca = base64_of(&certificate.ca)?;
         let port = visibility.port();
         let values = format!(
             "createNamespace: true\n\
              operator: {{deploy: false}}\n\
-             visibility: {{externalName: localhost, port: {port}, caBundle: {ca}}}\n"
+             visibility: {{externalName: \"{host}\", port: {port}, caBundle: {ca}}}\n"
         );
         apply_chart(
             &cluster,
@@ -213,6 +173,31 @@ impl Installation {
             }
             sleep(Duration::from_millis(100));
         }
+    }
+
+    /// Waits until the API server reaches the operator's visibility API.
+    ///
+    /// # Errors
+    /// If it does not; the message says what the API server says.
+    pub fn wait_reached(&self) -> Result<()> {
+        let wait = [
+            "wait",
+            "--for=condition=Available",
+            "apiservice/v1alpha1.visibility.edugrid.io",
+            "--timeout=60s",
+        ];
+        if self.cluster.kubectl("admin", &wait)?.success() {
+            return Ok(());
+        }
+        let ask = [
+            "get",
+            "apiservice",
+            "v1alpha1.visibility.edugrid.io",
+            "--output=jsonpath={.status.conditions[0].message}",
+        ];
+        let said = self.cluster.kubectl("admin", &ask)?.ok()?;
+        let host = self.options.reached_at.as_deref().unwrap_or("localhost");
+        bail!("the API server does not reach the operator at {host}: {said}")
     }
 
     /// Applies a file of the repository as a user.
@@ -453,7 +438,7 @@ fn apply_chart(cluster: &Cluster, values: &[&str]) -> Result<()> {
         args.push(format!("--values={}", file.display()));
     }
     let rendered = cluster.helm("admin", &args)?.ok()?;
-    let file = cluster.dir().join("edugrid.yaml");
+    let file = cluster.dir().join(RENDERED);
     std::fs::write(&file, rendered).context("the rendered chart can't be written")?;
     let filename = format!("--filename={}", file.display());
     let apply = [
@@ -482,6 +467,11 @@ fn apply_chart(cluster: &Cluster, values: &[&str]) -> Result<()> {
 /// # Errors
 /// If there is none.
 pub fn free_address() -> Result<SocketAddr> {
-    let listener = TcpListener::bind("127.0.0.1:0").context("no free port on loopback")?;
+    free_address_on(Ipv4Addr::LOCALHOST)
+}
+
+fn free_address_on(address: Ipv4Addr) -> Result<SocketAddr> {
+    let listener =
+        TcpListener::bind((address, 0)).with_context(|| format!("no free port on {address}"))?;
     Ok(listener.local_addr()?)
 }

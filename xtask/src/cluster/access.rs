@@ -8,11 +8,11 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 
-use super::Cluster;
 use super::client::{self, Output};
 use super::kubeconfig::{self, Credential};
 use super::pki::GROUPS_PER_CERTIFICATE_MAX;
 use super::state::file_name;
+use super::{Cluster, borrowed};
 use crate::tools::Tool;
 
 /// A server's certificate for an aggregated API.
@@ -34,12 +34,18 @@ impl Cluster {
     }
 
     /// Makes a user of any name and groups, and returns the path of its kubeconfig. Up to two
-    /// groups stand in a client certificate; with more, the administrator's certificate
-    /// speaks on behalf of the user, which the API server treats alike.
+    /// groups stand in a client certificate; with more, and in a borrowed cluster, the
+    /// administrator speaks on behalf of the user, which the API server treats alike.
     ///
     /// # Errors
     /// The files cannot be written.
     pub fn user(&self, name: &str, groups: &[&str]) -> Result<PathBuf> {
+        if let Some(config) = &self.record.borrowed {
+            let somebody = borrowed::Somebody::User { name, groups };
+            let config = borrowed::for_somebody(config, &somebody);
+            kubeconfig::save(&self.kubeconfig(name), &config)?;
+            return Ok(self.kubeconfig(name));
+        }
         if groups.len() <= GROUPS_PER_CERTIFICATE_MAX {
             let identity = self
                 .pki
@@ -79,7 +85,14 @@ impl Cluster {
             .ok()
             .with_context(|| format!("no token for service account {namespace}/{name}"))?;
         let user = format!("system:serviceaccount:{namespace}:{name}");
-        self.write_kubeconfig(&user, &Credential::Token(token.trim()))?;
+        match &self.record.borrowed {
+            None => self.write_kubeconfig(&user, &Credential::Token(token.trim()))?,
+            Some(config) => {
+                let somebody = borrowed::Somebody::Token(token.trim());
+                let config = borrowed::for_somebody(config, &somebody);
+                kubeconfig::save(&self.kubeconfig(&user), &config)?;
+            }
+        }
         Ok(self.kubeconfig(&user))
     }
 

@@ -38,9 +38,13 @@ pub(super) fn write(
         "contexts": [{"name": user, "context": {"cluster": "edugrid", "user": user}}],
         "current-context": user,
     });
-    // Tokens lie in here: write a private file, and never a half-written one.
+    save(path, &config)
+}
+
+/// Writes a configuration. Tokens lie in it: the file is private, and never a half-written one.
+pub(super) fn save(path: &Path, config: &Value) -> Result<()> {
     let draft = path.with_extension("draft");
-    write_private(&draft, &serde_json::to_string_pretty(&config)?)?;
+    write_private(&draft, &serde_json::to_string_pretty(config)?)?;
     Ok(std::fs::rename(&draft, path)?)
 }
 

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use super::Cluster;
-use super::programs::FAKE_NODE_LABEL;
+use super::programs::Played;
 use super::start::wait_until;
 
 /// Annotations that kwok's stages read. Durations are Go's: `90s`, `1m30s`, `250ms`.
@@ -24,6 +24,8 @@ pub mod annotations {
     pub const NODE_STATE: &str = "node.stage.kwok.x-k8s.io/state";
 }
 
+/// Marks a fake node: an annotation in a cluster of our own, a taint in a borrowed one.
+pub const FAKE_NODE_KEY: &str = "kwok.x-k8s.io/node";
 /// Marks the nodes of one call of [`Cluster::add_nodes`].
 const NODE_SET_LABEL: &str = "edugrid.io/node-set";
 /// Ready seconds for a small set; each further node adds to it.
@@ -61,14 +63,14 @@ impl NodeShape {
         self
     }
 
-    fn object(&self, prefix: &str, index: usize) -> Value {
+    fn object(&self, prefix: &str, index: usize, played: Played) -> Value {
         let name = node_name(prefix, index);
         let mut labels = BTreeMap::from([
             ("kubernetes.io/hostname", name.as_str()),
             ("kubernetes.io/os", "linux"),
             ("kubernetes.io/arch", "amd64"),
             (NODE_SET_LABEL, prefix),
-            FAKE_NODE_LABEL,
+            played.label(),
         ]);
         labels.extend(
             self.labels
@@ -86,11 +88,20 @@ impl NodeShape {
                 .iter()
                 .map(|(key, value)| (key.as_str(), value.as_str())),
         );
-        json!({
+        let mut node = json!({
             "apiVersion": "v1", "kind": "Node",
-            "metadata": {"name": name, "labels": labels, "annotations": {"kwok.x-k8s.io/node": "fake"}},
+            "metadata": {"name": name, "labels": labels},
             "status": {"capacity": capacity, "allocatable": capacity},
-        })
+        });
+        match played {
+            Played::Own => node["metadata"]["annotations"] = json!({FAKE_NODE_KEY: "fake"}),
+            // Nobody's real pods land there, and no other kwok feels meant.
+            Played::Brought => {
+                node["spec"]["taints"] =
+                    json!([{"key": FAKE_NODE_KEY, "value": "fake", "effect": "NoSchedule"}]);
+            }
+        }
+        node
     }
 }
 
@@ -106,7 +117,7 @@ impl Cluster {
     /// A node of that name exists, the shape is refused, or they do not get Ready in time.
     pub fn add_nodes(&self, prefix: &str, count: usize, shape: &NodeShape) -> Result<Vec<String>> {
         let items: Vec<Value> = (0..count)
-            .map(|index| shape.object(prefix, index))
+            .map(|index| shape.object(prefix, index, self.played()))
             .collect();
         let list = json!({"apiVersion": "v1", "kind": "List", "items": items});
         self.kubectl_with_input("admin", &["create", "--filename=-"], &list.to_string())?
@@ -183,7 +194,7 @@ mod tests {
         let shape = NodeShape::with_cards(8)
             .label("rack", "r1")
             .capacity("cpu", "64");
-        let node = shape.object("gpu", 3);
+        let node = shape.object("gpu", 3, Played::Own);
         assert_eq!(node["metadata"]["name"], "gpu-3");
         assert_eq!(
             node["metadata"]["labels"]["kubernetes.io/hostname"],
@@ -194,5 +205,17 @@ mod tests {
         assert_eq!(node["status"]["capacity"]["nvidia.com/gpu"], "8");
         assert_eq!(node["status"]["allocatable"]["cpu"], "64");
         assert_eq!(node["status"]["allocatable"]["memory"], "1Ti");
+    }
+
+    #[test]
+    fn a_node_that_was_brought_along_keeps_others_away() {
+        let own = NodeShape::default().object("a", 0, Played::Own);
+        assert!(own["spec"]["taints"].is_null());
+        let brought = NodeShape::default().object("a", 0, Played::Brought);
+        assert_eq!(brought["spec"]["taints"][0]["effect"], "NoSchedule");
+        assert!(
+            brought["metadata"]["labels"]["type"].is_null(),
+            "another kwok might play it"
+        );
     }
 }

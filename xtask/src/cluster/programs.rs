@@ -20,8 +20,24 @@ const POD_RANGE: &str = "10.244.0.0/16";
 /// a queue of thousands of jobs causes.
 const CLIENT_QPS: u32 = 500;
 const CLIENT_BURST: u32 = 1000;
-/// kwok plays only nodes with this label.
-pub(super) const FAKE_NODE_LABEL: (&str, &str) = ("type", "kwok");
+/// Which nodes kwok plays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Played {
+    /// Those of a cluster of our own.
+    Own,
+    /// Those that were brought along to a cluster that somebody else runs, who may have a kwok too.
+    Brought,
+}
+
+impl Played {
+    /// The label that they have, and no others.
+    pub(super) fn label(self) -> (&'static str, &'static str) {
+        match self {
+            Played::Own => ("type", "kwok"),
+            Played::Brought => ("edugrid.io/played-by", "edugrid-demo"),
+        }
+    }
+}
 
 /// Kubernetes' own user names for its components; its default RBAC knows them.
 pub(super) const CONTROLLER_MANAGER_USER: &str = "system:kube-controller-manager";
@@ -34,6 +50,7 @@ pub(super) struct Parts<'a> {
     pub(super) ports: &'a Ports,
     pub(super) pki: &'a Pki,
     pub(super) options: &'a ClusterOptions,
+    pub(super) played: Played,
 }
 
 /// A command line under construction.
@@ -191,7 +208,7 @@ impl Parts<'_> {
     }
 
     fn kwok(&self) -> Vec<OsString> {
-        let (label, value) = FAKE_NODE_LABEL;
+        let (label, value) = self.played.label();
         Flags::default()
             .path("kubeconfig", &self.layout.kubeconfig("kwok"))
             .path("config", &self.layout.config().join("stages.yaml"))

@@ -136,6 +136,7 @@ fn prepare(root: PathBuf, options: &ClusterOptions, tools: Tools) -> Result<Clus
         ephemeral: options.dir.is_none(),
         owner: owner.to_string(),
         options: options.clone(),
+        borrowed: None,
     };
     std::fs::write(layout.record(), serde_json::to_string_pretty(&record)?)?;
     Ok(Cluster {
@@ -204,12 +205,13 @@ impl Cluster {
         self.start_again(Tool::KubeApiserver)
     }
 
-    fn parts(&self) -> Parts<'_> {
+    pub(super) fn parts(&self) -> Parts<'_> {
         Parts {
             layout: &self.layout,
             ports: &self.record.ports,
             pki: &self.pki,
             options: &self.record.options,
+            played: self.played(),
         }
     }
 

@@ -76,6 +76,9 @@ pub(super) struct Record {
     pub(super) ephemeral: bool,
     pub(super) owner: String,
     pub(super) options: super::ClusterOptions,
+    /// The context's configuration, where somebody else runs the cluster.
+    #[serde(default)]
+    pub(super) borrowed: Option<serde_json::Value>,
 }
 
 /// The layout of a state folder.

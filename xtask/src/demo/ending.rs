@@ -14,7 +14,7 @@ use super::window::{View, Window};
 use super::words::Language;
 use super::world::{CHECKER, MEMBERS, Member, OFFICERS, PROVINCE, institution_of, subtree};
 use super::{agreement, text};
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, FAKE_NODE_KEY};
 use crate::installation::Installation;
 
 /// `spec.walltime` of `examples/first-job/30-job.yaml`.
@@ -207,6 +207,13 @@ pub fn how_to_go_on(cluster: &Cluster, cli: &Path, end: &str, language: Language
     let (user, tenant) = (member.user, member.tenant);
     let users = MEMBERS.map(|it| format!("{} ({})", it.user, it.tenant));
     let officers = OFFICERS.map(|(officer, _)| officer);
+    let edits = match cluster.is_borrowed() {
+        false => format!("'s/sdu-cs/{tenant}/'"),
+        // The fake nodes keep other people's pods away.
+        true => format!(
+            "'s/sdu-cs/{tenant}/; s|^      spec:|&\\n        tolerations: [{{key: {FAKE_NODE_KEY}, operator: Exists}}]|'"
+        ),
+    };
     let walltime = FIRST_JOB_WALLTIME_SECONDS / factor;
     let words = match language {
         Language::En => [
@@ -229,7 +236,7 @@ pub fn how_to_go_on(cluster: &Cluster, cli: &Path, end: &str, language: Language
   ask      kubectl edugrid queue -n {tenant}
            kubectl edugrid statement {tenant}
            kubectl get computejobs -n {tenant}
-  submit   sed 's/sdu-cs/{tenant}/' examples/first-job/30-job.yaml | kubectl create -f -
+  submit   sed {edits} examples/first-job/30-job.yaml | kubectl create -f -
            kubectl edugrid explain first -n {tenant}
            ({})
   end      {end}",

@@ -9,6 +9,7 @@ mod ending;
 #[cfg(test)]
 mod fixture;
 mod frame;
+mod guest;
 mod maintenance;
 mod opening;
 mod play;
@@ -24,7 +25,6 @@ mod words;
 mod world;
 
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
@@ -54,6 +54,15 @@ pub struct Options {
     /// Play only these rows of the trace, such as 30353-30392.
     #[arg(long, value_name = "FIRST-LAST", value_parser = trace::rows)]
     rows: Option<RangeInclusive<u32>>,
+    /// Play on the cluster of this context of your kubeconfig, as a guest, instead of one made for it.
+    #[arg(long, value_name = "NAME")]
+    context: Option<String>,
+    /// By which name or address that cluster's API server reaches this machine.
+    #[arg(long, value_name = "HOST", requires = "context")]
+    reached_at: Option<String>,
+    /// Play nothing, and take away what an earlier demo left on that cluster.
+    #[arg(long, requires = "context", conflicts_with_all = ["keep", "rows", "reached_at"])]
+    end: bool,
     /// The language of board and report; else the locale's.
     #[arg(long, value_enum, value_name = "LANGUAGE")]
     lang: Option<Language>,
@@ -65,6 +74,9 @@ pub struct Options {
 /// If something is missing or does not start, a job does not succeed, or objects, statements and
 /// ledger disagree.
 pub fn run(options: &Options) -> Result<()> {
+    if let (true, Some(context)) = (options.end, &options.context) {
+        return stage("take away what the demo made", || guest::end(context));
+    }
     let language = options.lang.unwrap_or_else(Language::of_locale);
     let mut rows = trace::read(trace::EXCERPT)?;
     if let Some(asked) = &options.rows {
@@ -80,10 +92,7 @@ pub fn run(options: &Options) -> Result<()> {
     let binaries = stage("build the operator and kubectl-edugrid", Binaries::build)?;
     let begun = Instant::now();
     let cli = binaries.cli.clone();
-    let dir = options
-        .keep
-        .then(|| cluster::default_dir().with_file_name("demo"));
-    let edugrid = bring_up(dir, binaries)?;
+    let edugrid = bring_up(options, binaries)?;
     opening::print(&jobs, changes, language);
     let outcome = perform(&edugrid, &jobs, language);
     let well = matches!(&outcome, Ok((faults, _)) if faults.is_empty());
@@ -94,15 +103,11 @@ pub fn run(options: &Options) -> Result<()> {
     // What stays is described last, so that it is what one sees.
     let next = match options.keep {
         true => {
-            let dir = edugrid.cluster().dir().display();
-            let end = format!("cargo xtask controlplane down --dir '{dir}'");
-            ending::how_to_go_on(edugrid.cluster(), &cli, &end, language)
+            let cluster = edugrid.cluster();
+            ending::how_to_go_on(cluster, &cli, &how_to_end(options, cluster), language)
         }
         false => {
-            stage("take everything down", || {
-                drop(edugrid);
-                Ok(())
-            })?;
+            stage("take everything down", || take_down(edugrid))?;
             ending::after(language).to_owned()
         }
     };
@@ -125,34 +130,82 @@ pub fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Control plane, nodes, people, chart, operator, province. With a state folder it outlives this
-/// process; half a one is of no use to anybody and goes.
-fn bring_up(dir: Option<PathBuf>, binaries: Binaries) -> Result<Installation> {
-    let options = ClusterOptions {
-        detached: dir.is_some(),
-        dir: dir.clone(),
-        progress: true,
-        ..ClusterOptions::default()
+/// The command that ends a demo that stays.
+fn how_to_end(options: &Options, cluster: &Cluster) -> String {
+    match &options.context {
+        Some(context) => format!("cargo xtask demo --context '{context}' --end"),
+        None => format!(
+            "cargo xtask controlplane down --dir '{}'",
+            cluster.dir().display()
+        ),
+    }
+}
+
+/// Ends a demo that does not stay: a cluster of its own goes whole, another one is left as it was.
+fn take_down(edugrid: Installation) -> Result<()> {
+    match edugrid.cluster().is_borrowed() {
+        true => guest::leave(edugrid.cluster()),
+        false => {
+            drop(edugrid);
+            Ok(())
+        }
+    }
+}
+
+/// Control plane, nodes, people, chart, operator, province. Half of it is of no use to anybody and
+/// goes.
+fn bring_up(options: &Options, binaries: Binaries) -> Result<Installation> {
+    let cluster = match &options.context {
+        Some(context) => guest::arrive(context, options.keep)?,
+        None => {
+            // With a state folder it outlives this process.
+            let dir = options
+                .keep
+                .then(|| cluster::default_dir().with_file_name("demo"));
+            Cluster::start(&ClusterOptions {
+                detached: dir.is_some(),
+                dir,
+                progress: true,
+                ..ClusterOptions::default()
+            })?
+        }
     };
-    let cluster = Cluster::start(&options)?;
-    let installed = install(cluster, binaries);
-    if let (Err(_), Some(dir)) = (&installed, dir) {
-        cluster::end(&dir)?;
+    let (dir, borrowed) = (cluster.dir().to_path_buf(), cluster.is_borrowed());
+    if let (true, Some(context)) = (borrowed, &options.context) {
+        eprintln!(
+            "a guest on context {context}; should this be interrupted: cargo xtask demo --context '{context}' --end"
+        );
+    }
+    let installed = install(cluster, binaries, options);
+    if installed.is_err() {
+        match &options.context {
+            Some(context) => guest::end(context)?,
+            None if options.keep => drop(cluster::end(&dir)?),
+            None => {}
+        }
     }
     installed
 }
 
-fn install(cluster: Cluster, binaries: Binaries) -> Result<Installation> {
+fn install(cluster: Cluster, binaries: Binaries, options: &Options) -> Result<Installation> {
     stage("add nodes and people", || declare::furnish(&cluster))?;
+    let guest = match cluster.is_borrowed() {
+        true => guest::VALUES,
+        false => "",
+    };
     let options = InstallOptions {
         clock_factor: trace::FACTOR,
         lease_seconds: LEASE_SECONDS,
-        values: declare::rights(),
+        values: declare::rights() + guest,
+        reached_at: options.reached_at.clone(),
     };
     let edugrid = stage("install the chart", move || {
         Installation::new(cluster, binaries, options)
     })?;
-    stage("start the operator", || edugrid.start())?;
+    stage("start the operator", || {
+        edugrid.start()?;
+        edugrid.wait_reached()
+    })?;
     stage("declare the province", || declare::declare(&edugrid))?;
     Ok(edugrid)
 }

@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::text;
 use super::trace::{Delay, Each, FACTOR, Job};
 use super::world::Member;
-use crate::cluster::{Cluster, annotations};
+use crate::cluster::{Cluster, FAKE_NODE_KEY, annotations};
 
 /// How often it looks whether something is due.
 const LOOK_INTERVAL: Duration = Duration::from_millis(200);
@@ -59,8 +59,8 @@ enum Step<'a> {
 }
 
 /// The job as its user writes it. Only the annotation is the demo's own: it tells the fake node
-/// how long the pod runs, in real time.
-pub fn manifest(job: &Job, beginning: Beginning) -> String {
+/// how long the pod runs, in real time. Where the fake nodes are tainted, it tolerates that.
+pub fn manifest(job: &Job, beginning: Beginning, tainted: bool) -> String {
     let run_for = annotations::RUN_FOR;
     let milliseconds = job.runs.saturating_mul(1000) / u64::from(FACTOR);
     let pools: Vec<&str> = job.pools().iter().map(|pool| pool.name).collect();
@@ -73,6 +73,10 @@ pub fn manifest(job: &Job, beginning: Beginning) -> String {
                 .strftime("%Y-%m-%dT%H:%M:%SZ")
         ),
         Delay::Held(_) => "  state: Hold\n".to_owned(),
+    };
+    let toleration = match tainted {
+        true => format!("tolerations: [{{key: {FAKE_NODE_KEY}, operator: Exists}}], "),
+        false => String::new(),
     };
     let (cards, resources) = match job.each {
         Each::Cards(cards) => (format!("    cards: {cards}\n"), String::new()),
@@ -93,7 +97,7 @@ spec:
     replicas: {}
 {cards}    template:
       metadata: {{annotations: {{{run_for}: {milliseconds}ms}}}}
-      spec: {{containers: [{{name: main, image: registry.example.edu/train:1{resources}}}]}}
+      spec: {{{toleration}containers: [{{name: main, image: registry.example.edu/train:1{resources}}}]}}
 ",
         job.member.tenant,
         job.name(),
@@ -121,7 +125,7 @@ pub fn submit(
         let (mut new, mut released) = (Vec::new(), Vec::new());
         while let Some((_, step)) = steps.next_if(|(at, _)| *at <= now) {
             match step {
-                Step::Submit(job) => new.push(manifest(job, beginning)),
+                Step::Submit(job) => new.push(manifest(job, beginning, cluster.is_borrowed())),
                 Step::Release(job) => released.push(job.name()),
             }
         }

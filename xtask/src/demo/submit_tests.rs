@@ -26,7 +26,7 @@ fn beginning() -> Beginning {
 #[test]
 fn a_user_writes_a_dozen_lines_of_our_kind() {
     for job in all() {
-        let text = manifest(&job, beginning());
+        let text = manifest(&job, beginning(), false);
         assert!((12..=14).contains(&text.lines().count()), "{text}");
         let read: ComputeJob = serde_saphyr::from_str(&text).expect("a ComputeJob");
         assert_eq!(read.metadata.namespace.as_deref(), Some(job.member.tenant));
@@ -50,13 +50,13 @@ fn a_user_writes_a_dozen_lines_of_our_kind() {
 fn a_job_is_put_off_in_virtual_time() {
     let mut job = all().remove(0);
     (job.arrives, job.delay) = (600, Delay::PutOff(3600));
-    let text = manifest(&job, beginning());
+    let text = manifest(&job, beginning(), false);
     assert!(
         text.contains("startAfter: \"2026-11-22T10:00:00Z\""),
         "{text}"
     );
     job.delay = Delay::Held(60);
-    assert!(manifest(&job, beginning()).contains("  state: Hold\n"));
+    assert!(manifest(&job, beginning(), false).contains("  state: Hold\n"));
 }
 
 #[test]
@@ -81,4 +81,14 @@ fn every_job_is_submitted_once_and_every_held_one_let_go_later() {
     }
     let held = all.iter().filter(|job| matches!(job.delay, Delay::Held(_)));
     assert_eq!((submitted, released), (all.len(), held.count()));
+}
+
+#[test]
+fn a_guest_tolerates_the_taint_of_the_nodes_that_it_brought() {
+    for job in all() {
+        let text = manifest(&job, beginning(), true);
+        let read: ComputeJob = serde_saphyr::from_str(&text).expect("a ComputeJob");
+        let tolerations = &read.spec.roles[0].template.spec.tolerations;
+        assert_eq!(tolerations.len(), 1, "{text}");
+    }
 }

@@ -29,11 +29,13 @@ pub enum Stage {
     Objects,
     /// The product on a real control plane.
     EndToEnd,
+    /// A short demo, which fails when objects, statements and ledger differ.
+    Demo,
 }
 
 impl Stage {
     /// Every stage, in order.
-    pub const ALL: [Stage; 10] = [
+    pub const ALL: [Stage; 11] = [
         Stage::Format,
         Stage::Generated,
         Stage::Tidy,
@@ -44,6 +46,7 @@ impl Stage {
         Stage::Cluster,
         Stage::Objects,
         Stage::EndToEnd,
+        Stage::Demo,
     ];
 
     /// Whether it runs a control plane, or builds one.
@@ -53,8 +56,8 @@ impl Stage {
 
     /// The stage without which this one cannot run.
     pub(super) fn needs(self) -> Option<Stage> {
-        matches!(self, Stage::Cluster | Stage::Objects | Stage::EndToEnd)
-            .then_some(Stage::ControlPlane)
+        let runs_one = [Stage::Cluster, Stage::Objects, Stage::EndToEnd, Stage::Demo];
+        runs_one.contains(&self).then_some(Stage::ControlPlane)
     }
 
     /// Whether it runs tests, of which there must be some.

@@ -18,6 +18,9 @@ use crate::tools::{Tool, Tools};
 /// while it starts. More than this many at once only make each other's waits longer.
 const CLUSTERS_AT_ONCE_MAX: usize = 4;
 
+/// The fewest rows of the trace in which every college and school has a job.
+const SHORT_DEMO: &str = "30347-30386";
+
 /// How many lines of what each failed test said are shown: its error comes first.
 const WORDS_SHOWN: usize = 12;
 
@@ -95,6 +98,7 @@ fn perform(
         }
         Stage::Objects => objects(log, progress),
         Stage::EndToEnd => end_to_end(options, log, progress),
+        Stage::Demo => run(&mut chore(&["demo", "--rows", SHORT_DEMO])),
     }
 }
 
