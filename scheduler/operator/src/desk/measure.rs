@@ -89,6 +89,7 @@ impl Desk {
             line.nominal.is_some()
                 || line.effective > MilliUnits::ZERO
                 || line.used > MilliUnits::ZERO
+                || line.lent > MilliUnits::ZERO
         });
         snapshot
             .tenant_pools
@@ -97,6 +98,15 @@ impl Desk {
                 pool: line.pool.to_string(),
                 line: line.clone(),
             }));
+        for line in &view.pools {
+            let loans = line.lenders.iter().map(|(lender, units)| metrics::Loan {
+                tenant: tenant.clone(),
+                pool: line.pool.to_string(),
+                lender: lender.to_string(),
+                units: *units,
+            });
+            snapshot.loans.extend(loans);
+        }
         let Some(tally) = self.tallies.get(&view.name) else {
             return;
         };

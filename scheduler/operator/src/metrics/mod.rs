@@ -28,7 +28,7 @@ pub use about::{About, Base, Kind};
 pub use events::{Events, TierLabel, WatchLabel};
 pub use requests::CountRequests;
 pub use snapshot::{
-    Check, End, Finished, FundingLine, Leader, LeftOut, Pending, Place, Pool, Snapshot,
+    Check, End, Finished, FundingLine, Leader, LeftOut, Loan, Pending, Place, Pool, Snapshot,
     TENANTS_MAX, Tenant, TenantPool, VOUCHERS_MAX, Voucher, VoucherMoney, Work,
 };
 pub use table::page;

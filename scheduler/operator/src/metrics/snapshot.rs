@@ -27,6 +27,8 @@ pub struct Snapshot {
     pub tenants: Vec<Tenant>,
     /// One per tenant and pool that it declares or uses.
     pub tenant_pools: Vec<TenantPool>,
+    /// One per tenant, pool and lender (Q8).
+    pub loans: Vec<Loan>,
     /// Jobs that wait, by their tenant.
     pub pending: Vec<Pending>,
     /// What was counted of a tenant's work.
@@ -86,6 +88,21 @@ pub struct TenantPool {
     pub line: TenantPoolView,
 }
 row!(TenantPool: tenant, pool);
+
+/// What a tenant borrows of one lender. Tenants read names of lenders elsewhere, as far as
+/// they may; here only the provincial operator does.
+#[derive(Clone, Debug)]
+pub struct Loan {
+    /// The tenant whose subtree borrows.
+    pub tenant: String,
+    /// The pool.
+    pub pool: String,
+    /// Who lends.
+    pub lender: String,
+    /// How much.
+    pub units: MilliUnits,
+}
+row!(Loan: tenant, pool, lender);
 
 /// Jobs that wait for one reason.
 #[derive(Clone, Debug)]
@@ -264,6 +281,7 @@ impl Snapshot {
             lines: keep(&self.lines, |row| is_inside(&row.tenant)),
             // What is everybody's says what others do.
             pools: Vec::new(),
+            loans: Vec::new(),
             checks: Vec::new(),
             left_out: Vec::new(),
             leader: Vec::new(),
@@ -284,6 +302,7 @@ impl Snapshot {
             told.fold(&self.stand_ins(tenants_max));
             let inside: BTreeSet<&String> = told.tenants.iter().map(|row| &row.tenant).collect();
             told.tenant_pools.retain(|row| inside.contains(&row.tenant));
+            told.loans.retain(|row| inside.contains(&row.tenant));
         }
         if left_out[1].1 > 0 {
             let order = |row: &Voucher| {

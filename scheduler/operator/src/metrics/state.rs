@@ -12,11 +12,12 @@ use edugrid_units::{MicroYuan, MilliUnits, Stamp};
 use super::{rows::Shown, snapshot::Snapshot};
 
 /// All of them, in the order of the docs.
-pub(super) static GROUPS: [&dyn Shown<Snapshot>; 13] = [
+pub(super) static GROUPS: [&dyn Shown<Snapshot>; 14] = [
     &capacity::POOLS,
     &capacity::PLACES,
     &capacity::TENANTS,
     &capacity::TENANT_POOLS,
+    &capacity::LOANS,
     &work::PENDING,
     &work::WORK,
     &work::ENDS,

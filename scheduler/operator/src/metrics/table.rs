@@ -14,7 +14,7 @@ pub fn page() -> String {
         &mut page,
         "## About objects, from the leader / 各对象（由主副本提供）",
         &state_families(),
-        |labels| labels.contains(&"tenant"),
+        |labels| labels.contains(&"tenant") && !labels.contains(&"lender"),
     );
     let events = &Metrics::new().shelf;
     section(

@@ -1,7 +1,7 @@
 //! What each reader sees: names, subtrees, bounds. A province of five tenants, as rows.
 
 use super::*;
-use edugrid_units::{MicroYuan, Stamp};
+use edugrid_units::{MicroYuan, MilliUnits, Stamp};
 
 fn tenant(name: &str) -> Tenant {
     Tenant {
@@ -69,6 +69,12 @@ fn province() -> Snapshot {
             voucher("empty", "sdu", 0, 100),
             voucher("soon", "sdu-cs", 9, 200),
         ],
+        loans: vec![Loan {
+            tenant: "sdu".into(),
+            pool: "a100".into(),
+            lender: "qust".into(),
+            units: MilliUnits(2_000),
+        }],
         leader: vec![Leader::default()],
         ..Snapshot::default()
     }
@@ -94,6 +100,7 @@ fn names_follow_the_conventions_and_values_are_escaped() {
         r#"edugrid_writes_total{class="pin_pod",outcome="gone"} 1"#,
         r#"edugrid_tenant_info{tenant="a\"b",parent=""} 1"#,
         r#"edugrid_voucher_face_yuan{voucher="soon",tenant="sdu-cs"} 5.5"#,
+        r#"edugrid_tenant_borrowed_from_units{tenant="sdu",pool="a100",lender="qust"} 2.0"#,
         "edugrid_open_attempts 0.0",
         "# UNIT edugrid_journal_append_duration_seconds seconds",
         "edugrid_journal_append_duration_seconds_count 1",

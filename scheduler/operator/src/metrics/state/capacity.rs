@@ -7,7 +7,7 @@ use super::{balance, count, share, units, yuan};
 use crate::metrics::{
     about::{Base, gauge, info},
     rows::{Family, Group},
-    snapshot::{Place, Pool, Snapshot, Tenant, TenantPool},
+    snapshot::{Loan, Place, Pool, Snapshot, Tenant, TenantPool},
 };
 
 pub(super) static POOLS: Group<Snapshot, Pool> = Group {
@@ -118,6 +118,19 @@ pub(super) static PLACES: Group<Snapshot, Place> = Group {
     }],
 };
 
+pub(super) static LOANS: Group<Snapshot, Loan> = Group {
+    rows: |snapshot| &snapshot.loans,
+    families: &[Family {
+        about: gauge(
+            "tenant_borrowed_from",
+            Base::Units,
+            "What the subtree borrows from one lender outside of it (Q8)",
+            "子树向某一出借方借用的量（Q8）",
+        ),
+        value: |row| Some(units(row.units)),
+    }],
+};
+
 pub(super) static TENANTS: Group<Snapshot, Tenant> = Group {
     rows: |snapshot| &snapshot.tenants,
     families: &[
@@ -216,6 +229,15 @@ pub(super) static TENANT_POOLS: Group<Snapshot, TenantPool> = Group {
                 "已用量中超出配额、即借用的部分（O3）",
             ),
             value: |row| Some(units(row.line.borrowed)),
+        },
+        Family {
+            about: gauge(
+                "tenant_lent",
+                Base::Units,
+                "What of the subtree's own is used outside of it (Q8)",
+                "子树自有配额中被其他租户借用的量（Q8）",
+            ),
+            value: |row| Some(units(row.line.lent)),
         },
         Family {
             about: gauge(
