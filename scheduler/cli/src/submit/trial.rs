@@ -7,7 +7,11 @@
 //! and checks exactly like the one inside a Job, and which runs nothing.
 
 use edugrid_core::JobSpec;
-use edugrid_crds::{ComputeJobSpec, compute_job::JobRole, labels::FIELD_MANAGER};
+use edugrid_crds::{
+    ComputeJobSpec,
+    compute_job::JobRole,
+    labels::{FIELD_MANAGER, GROUP, VERSION},
+};
 use edugrid_translate::job::{self, Identity};
 use edugrid_units::{Language, Stamp};
 use kube::core::Status;
@@ -37,7 +41,7 @@ pub struct Tried {
 fn jobs(namespace: &str, dry_run: bool) -> String {
     let trial = if dry_run { "dryRun=All&" } else { "" };
     format!(
-        "/apis/edugrid.io/v1alpha1/namespaces/{namespace}/computejobs?{trial}\
+        "/apis/{GROUP}/{VERSION}/namespaces/{namespace}/computejobs?{trial}\
          fieldValidation=Strict&fieldManager={FIELD_MANAGER}-cli"
     )
 }
@@ -70,6 +74,9 @@ pub async fn run(
         Ok(object) => object,
         Err(kube::Error::Api(status)) if is_refusal(&status) => {
             return Ok(Err(refused(manifest, &status, "", language)));
+        }
+        Err(kube::Error::Api(status)) if status.code == 404 => {
+            return Err(Failure::NotServed(format!("{GROUP}/{VERSION}")));
         }
         Err(kube::Error::Api(status)) => {
             return Err(no_access(&status, manifest).unwrap_or_else(|| cluster::general(&status)));
@@ -155,7 +162,12 @@ async fn try_template(
 /// place it should go to. A 403 of RBAC is about who asks.
 fn is_refusal(status: &Status) -> bool {
     match status.code {
-        400 | 404 | 409 | 413 | 422 => true,
+        400 | 409 | 413 | 422 => true,
+        // Of a namespace that isn't there; the API server itself names nothing.
+        404 => status
+            .details
+            .as_ref()
+            .is_some_and(|it| !it.kind.is_empty()),
         403 => !is_rbac(status),
         _ => false,
     }

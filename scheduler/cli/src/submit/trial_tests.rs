@@ -102,6 +102,25 @@ fn rbac_is_about_who_asks_and_a_policy_about_what() {
 }
 
 #[test]
+fn a_missing_namespace_is_a_refusal_and_a_missing_api_is_not() {
+    let mut missing = status(404, "namespaces \"x\" not found");
+    assert!(!is_refusal(&status(404, "404 page not found")));
+    missing.details = Some(StatusDetails {
+        name: "x".into(),
+        group: String::new(),
+        kind: "namespaces".into(),
+        uid: String::new(),
+        causes: Vec::new(),
+        retry_after_seconds: 0,
+    });
+    assert!(is_refusal(&missing));
+    assert_eq!(
+        told(&missing, ""),
+        ["job.yaml: sdu-cs/train: namespaces \"x\" not found"]
+    );
+}
+
+#[test]
 fn a_taken_name_says_what_to_do() {
     let told = told(
         &status(409, "computejobs.edugrid.io \"train\" already exists"),
