@@ -34,8 +34,8 @@ pub async fn run(cluster: &Cluster, asked: &Explain, look: Look) -> Result<(), F
         let told: Explanation = cluster.read(wanted).await?;
         Ok(match asked.output {
             Format::Table | Format::Wide => Page::aged(text(&told, look), &told.age, look),
-            Format::Json => Page::of(output::json(&told)?),
-            Format::Yaml => Page::of(output::yaml(&told)?),
+            Format::Json => Page::json(&told)?,
+            Format::Yaml => Page::yaml(&told)?,
         })
     })
     .await

@@ -16,18 +16,28 @@ pub struct Page {
     /// As of when, where that stands apart from the text: a watch shows an answer again only if
     /// the text is another one.
     pub age: Option<String>,
+    /// What parts it from the answer before, where answers are appended.
+    pub gap: &'static str,
 }
 
 impl Page {
-    /// An answer as JSON or YAML, whose age stands inside.
-    pub fn of(text: String) -> Self {
-        Self { text, age: None }
+    /// An answer as JSON; its age stands inside.
+    pub fn json(answer: &impl Serialize) -> Result<Self, Failure> {
+        let (age, gap) = (None, "");
+        json(answer).map(|text| Self { text, age, gap })
+    }
+
+    /// The same as YAML, of which a stream has documents.
+    pub fn yaml(answer: &impl Serialize) -> Result<Self, Failure> {
+        let (age, gap) = (None, "---\n");
+        yaml(answer).map(|text| Self { text, age, gap })
     }
 
     /// A text for people, with its age below.
     pub fn aged(text: String, age: &Age, look: Look) -> Self {
         let age = Some(sentences::stated(look.language, age));
-        Self { text, age }
+        let gap = "\n";
+        Self { text, age, gap }
     }
 
     /// All of it.

@@ -30,8 +30,8 @@ pub async fn run(cluster: &Cluster, asked: &Queue, look: Look) -> Result<(), Fai
             Format::Table | Format::Wide => {
                 Page::aged(table(&list, namespace, look), &list.age, look)
             }
-            Format::Json => Page::of(output::json(&list)?),
-            Format::Yaml => Page::of(output::yaml(&list)?),
+            Format::Json => Page::json(&list)?,
+            Format::Yaml => Page::yaml(&list)?,
         })
     })
     .await

@@ -43,8 +43,8 @@ pub async fn run(cluster: &Cluster, asked: &Tenants, look: Look) -> Result<(), F
         let list: TenantUseList = cluster.read_list(wanted, None).await?;
         Ok(match asked.output {
             Format::Table | Format::Wide => Page::aged(text(&list, look), &list.age, look),
-            Format::Json => Page::of(output::json(&list)?),
-            Format::Yaml => Page::of(output::yaml(&list)?),
+            Format::Json => Page::json(&list)?,
+            Format::Yaml => Page::yaml(&list)?,
         })
     })
     .await

@@ -109,7 +109,7 @@ impl<W: Write> Screen<W> {
         if self.terminal {
             self.draw(&page.whole(), first)?;
         } else if self.shown.as_ref() != Some(&page.text) {
-            let gap = if first { "" } else { "\n" };
+            let gap = if first { "" } else { page.gap };
             write!(self.out, "{gap}{}", page.whole())?;
         }
         self.shown = Some(page.text.clone());

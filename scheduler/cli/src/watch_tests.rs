@@ -8,6 +8,7 @@ fn page(text: &str, age: &str) -> Result<Page, Failure> {
     Ok(Page {
         text: format!("{text}\n"),
         age: Some(age.to_owned()),
+        gap: "\n",
     })
 }
 
@@ -58,6 +59,14 @@ fn elsewhere_only_news_are_appended() {
     assert_eq!(text, "a\n\nat 1\n\nb\n\nat 3\n\na\n\nat 4\n");
     assert_eq!(pauses, 4);
     assert!(matches!(ended, Some(Failure::Refused(_))));
+}
+
+#[test]
+fn a_stream_of_yaml_has_documents_and_one_of_json_values() {
+    let yaml = |number| Page::yaml(&[number]);
+    assert_eq!(watched(None, vec![yaml(1), yaml(2)]).0, "- 1\n---\n- 2\n");
+    let json = |number| Page::json(&number);
+    assert_eq!(watched(None, vec![json(1), json(2)]).0, "1\n2\n");
 }
 
 #[test]
