@@ -448,7 +448,13 @@ mod tests {
         fn a_hold_stays_below_the_most(
             milli in 0_u64..10_000, start in 0_i64..(2 * DAY_SECONDS), span in 1_u64..200_000,
         ) {
-            let (rates, billed) = (rates(vec![night()]), MilliUnits(milli));
+            let evening = Band {
+                name: "evening".into(),
+                from_minute: 1080,
+                until_minute: 1200,
+                factor: Ratio::new(3, 2).expect("den is not 0"),
+            };
+            let (rates, billed) = (rates(vec![night(), evening]), MilliUnits(milli));
             let hold = rates.highest(billed, start, Seconds(span)).and_then(|top| top.ceil(span));
             prop_assert!(hold <= rates.most(billed, Seconds(span)));
         }
