@@ -10,7 +10,7 @@ use crate::{
     failure::{Elsewhere, Failure},
     grid::{Cell, Grid},
     look::{Look, Tone},
-    output::{self, Page},
+    output::Page,
     reasons, sentences, watch,
     words::{Word, value},
 };

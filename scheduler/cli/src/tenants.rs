@@ -13,7 +13,7 @@ use crate::{
     failure::{Elsewhere, Failure},
     grid::{Cell, Grid},
     look::{Look, Tone},
-    output::{self, Page, word_of},
+    output::{Page, word_of},
     sentences, watch,
     words::{Word, value},
 };
