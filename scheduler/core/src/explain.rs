@@ -17,6 +17,7 @@ use edugrid_units::{
     AttemptKey, JobUid, MilliUnits, PoolName, Reason, Stamp, TenantName, Tier, UserName,
 };
 
+pub use crate::queue::{Order, Place};
 pub use views::{
     Alike, Pending, PoolCondition, PoolView, TenantCondition, TenantPoolView, TenantView,
 };
@@ -24,7 +25,7 @@ pub use views::{
 use why::Memo;
 
 use crate::{
-    queue::{GroupId, Head, LineId, Lines, Next, Order, Pick, Place, lane},
+    queue::{GroupId, Head, LineId, Lines, Next, Pick, lane},
     quota::{Balance, PoolIx},
     share::{ComputeKind, Share},
     world::{Job, JobState, World},
@@ -113,6 +114,8 @@ pub struct PathNode {
     pub nominal: Option<MilliUnits>,
     /// What of that is effective (Q1).
     pub effective: MilliUnits,
+    /// The most that it may borrow; absent: no cap of its own (Q2).
+    pub borrowing_limit: Option<MilliUnits>,
     /// What its subtree uses.
     pub used: MilliUnits,
     /// What of it is borrowed (O3).
@@ -170,6 +173,12 @@ pub struct QueueFilter {
 impl World {
     /// What there is to say about a job, if its object is there.
     pub fn explain(&self, uid: &JobUid) -> Option<Explanation> {
+        self.explain_in(uid, &self.order())
+    }
+
+    /// The same by an order that may be older than the world: what rests on it is then as
+    /// old.
+    pub fn explain_in(&self, uid: &JobUid, order: &Order) -> Option<Explanation> {
         let job = self.jobs.get(uid)?;
         let mut memo = Memo::default();
         let mut told = Explanation {
@@ -195,7 +204,7 @@ impl World {
             JobState::Parked(_) => {}
             JobState::Waiting(id) => {
                 told.pools = self.why_each(*id, &mut memo);
-                self.explain_place(uid, &mut told);
+                self.explain_place(uid, order, &mut told);
             }
         }
         if let Some(pool) = &told.pool {
@@ -205,8 +214,7 @@ impl World {
         Some(told)
     }
 
-    fn explain_place(&self, uid: &JobUid, told: &mut Explanation) {
-        let order = self.order();
+    fn explain_place(&self, uid: &JobUid, order: &Order, told: &mut Explanation) {
         let Some((own, before)) = order.find(uid) else {
             return;
         };
@@ -230,6 +238,7 @@ impl World {
         let node = |ix| PathNode {
             tenant: tree.node(ix).tenant.clone(),
             nominal: self.nominal(&tree.node(ix).tenant, name),
+            borrowing_limit: self.borrowing_limit(&tree.node(ix).tenant, name),
             effective: quota.effective(ix).floor(),
             used: quota.used(ix).floor(),
             borrowed: quota.borrowed(ix).floor(),
@@ -294,9 +303,21 @@ impl World {
         })
     }
 
+    /// The job as one that waits; nothing if it does not.
+    pub fn waiting_job(&self, uid: &JobUid) -> Option<WaitingJob<'_>> {
+        let job = self.jobs.get(uid)?;
+        let waits = matches!(job.state, JobState::Parked(_) | JobState::Waiting(_));
+        waits.then(|| WaitingJob {
+            tenant: &job.spec.tenant,
+            submitter: &job.spec.submitter,
+            reason: self.why(job, &mut Memo::default()),
+        })
+    }
+
     /// All jobs that are in the order. Found once for all who read between two changes.
-    fn order(&self) -> &Order {
-        self.order.get_or_init(|| Order::of(self.places()))
+    pub fn order(&self) -> Arc<Order> {
+        let found = || Arc::new(Order::of(self.places()));
+        self.order.get_or_init(found).clone()
     }
 
     /// The same, worked out: in turns while turns matter, then as things stand.
@@ -411,6 +432,7 @@ impl World {
         };
         Some(Place {
             uid: head.job.clone(),
+            tenant: tenant.clone(),
             pool: choice.name.clone(),
             tier: terms.tier,
             billed: choice.billed,

@@ -28,8 +28,9 @@ mod topology;
 mod world;
 
 pub use explain::{
-    Alike, Explanation, JobAhead, PathNode, Pending, PoolCondition, PoolView, QueueEntry,
-    QueueFilter, Stage, TenantCondition, TenantPoolView, TenantView, UserNode, WaitingJob,
+    Alike, Explanation, JobAhead, Order, PathNode, Pending, Place, PoolCondition, PoolView,
+    QueueEntry, QueueFilter, Stage, TenantCondition, TenantPoolView, TenantView, UserNode,
+    WaitingJob,
 };
 pub use queue::{
     ClassSpec, DEFAULT_CLASS, DataClass, Devices, JobSpec, JobType, Request, RoleSpec, Taint,

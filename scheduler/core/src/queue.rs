@@ -23,7 +23,7 @@ use edugrid_units::{
 pub(crate) use groups::{GroupId, Groups, ShapeId, Signature};
 pub(crate) use line::{Head, Pick, Spot};
 pub(crate) use lines::{LineId, Lines, Next, Until, lane};
-pub(crate) use order::{Order, Place};
+pub use order::{Order, Place};
 pub(crate) use waitlist::{Crowd, Waitlist};
 
 /// The class of a job that names none.

@@ -38,6 +38,14 @@ pub(crate) struct Measure {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Share(pub u128);
 
+impl Share {
+    /// The same in standard units ÷ weight, to the thousandth, floored: for people.
+    pub fn standard_units(self) -> MilliUnits {
+        let milli = self.0.checked_div(SCALE).unwrap_or_default();
+        MilliUnits(u64::try_from(milli).unwrap_or(u64::MAX))
+    }
+}
+
 const SCALE: u128 = 1 << 20;
 
 /// Quota and usage of one pool, and how its usage counts in shares.

@@ -178,7 +178,7 @@ pub struct World {
     /// Per pool, the room in which shapes were last tried.
     rooms_seen: Vec<u64>,
     /// The queue as people read it, if anybody has since the last change.
-    pub(crate) order: OnceCell<Order>,
+    pub(crate) order: OnceCell<Arc<Order>>,
 }
 
 impl World {

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Parser, Subcommand};
+use edugrid_units::Language;
 
 /// Schedules a province's compute jobs and keeps the books.
 #[derive(Clone, Debug, Parser)]
@@ -48,6 +49,11 @@ pub struct Args {
           value_parser = clap::value_parser!(u64).range(2..=60))]
     pub lease_seconds: u64,
 
+    /// Language of the sentences written into jobs and printed in tables: en or zh. Codes and
+    /// fields are the same in both, and answers as JSON carry both.
+    #[arg(long, env = "EDUGRID_LANGUAGE", default_value = "en", value_parser = language)]
+    pub language: Language,
+
     /// The operator's own namespace.
     #[arg(long, env = "EDUGRID_NAMESPACE", default_value = edugrid_crds::labels::SYSTEM_NAMESPACE)]
     pub namespace: String,
@@ -64,5 +70,31 @@ impl Args {
     /// How long the lease lasts.
     pub fn lease(&self) -> Duration {
         Duration::from_secs(self.lease_seconds)
+    }
+}
+
+fn language(tag: &str) -> Result<Language, String> {
+    let known = [Language::English, Language::Chinese];
+    let found = known.into_iter().find(|language| language.tag() == tag);
+    found.ok_or_else(|| "one of en, zh".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_language_is_one_of_two() {
+        let parsed = |tag: &str| {
+            let args = ["edugrid-scheduler", "--language", tag];
+            Args::try_parse_from(args).map(|args| args.language)
+        };
+        assert_eq!(parsed("zh").ok(), Some(Language::Chinese));
+        let refused = parsed("de")
+            .expect_err("not a language of ours")
+            .to_string();
+        assert!(refused.contains("one of en, zh"), "{refused}");
+        let none = Args::try_parse_from(["edugrid-scheduler"]).map(|args| args.language);
+        assert_eq!(none.ok(), Some(Language::English));
     }
 }

@@ -138,6 +138,8 @@ pub struct Facts<'a> {
     pub bill: Bill,
     /// The epoch of this leader.
     pub epoch: u64,
+    /// The language of sentences.
+    pub language: Language,
 }
 
 impl Job {
@@ -302,7 +304,7 @@ impl Job {
             "tenant": last.and_then(Admission::tenant).map(|tenant| tenant.as_str()),
             "epoch": facts.epoch,
             "reason": waiting.map(|reason| reason.code.as_str()),
-            "message": waiting.map(|reason| shortened(&reason.to_string())),
+            "message": waiting.map(|reason| shortened(&reason.sentence(facts.language))),
             "details": waiting.map(details),
             "units": placed.map(|admission| admission.billed.to_string()),
             "walltime": placed.map(|admission| admission.walltime.to_string()),
@@ -312,7 +314,7 @@ impl Job {
             "startedAt": first_start.map(rfc3339),
             "finishedAt": self.finished().map(rfc3339),
             "observedGeneration": self.identity.generation,
-            "conditions": self.conditions(phase, waiting),
+            "conditions": self.conditions(phase, waiting, facts.language),
         })
     }
 
@@ -335,7 +337,7 @@ impl Job {
         all.into_iter().skip(first_shown).collect()
     }
 
-    fn conditions(&self, phase: Phase, waiting: Option<&Reason>) -> Value {
+    fn conditions(&self, phase: Phase, waiting: Option<&Reason>, language: Language) -> Value {
         let last_end = self.past.last().and_then(|past| past.ended);
         let idle_since = last_end.unwrap_or(self.identity.created);
         let decided = self.last.as_ref().map(|last| last.at);
@@ -356,7 +358,7 @@ impl Job {
                 "lastTransitionTime": rfc3339(since),
             })
         };
-        let message = waiting.map(|reason| shortened(&reason.to_string()));
+        let message = waiting.map(|reason| shortened(&reason.sentence(language)));
         let finished = self.finished();
         json!([
             condition(

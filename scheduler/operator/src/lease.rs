@@ -120,14 +120,17 @@ impl Lease {
         self.held.clone()
     }
 
-    /// Waits until the lease is held. Errors of the API server are retried for ever:
-    /// a standby has nothing better to do.
-    pub async fn acquire(&self) {
+    /// Waits until the lease is held, and tells with each look who holds it meanwhile.
+    /// Errors of the API server are retried for ever: a standby has nothing better to do.
+    pub async fn acquire(&self, held_by: impl Fn(Option<&str>)) {
         let mut seen: Option<Seen> = None;
         loop {
             match self.try_acquire(&mut seen).await {
                 Ok(true) => return,
-                Ok(false) => {}
+                Ok(false) => {
+                    let holder = seen.as_ref().and_then(|seen| seen.holder.as_deref());
+                    held_by(holder.filter(|holder| !holder.is_empty()));
+                }
                 Err(error) => tracing::warn!(%error, "lease not readable, trying again"),
             }
             tokio::time::sleep(self.timing.retry_period()).await;

@@ -13,7 +13,8 @@ use edugrid_scheduler::{
     lead::{self, Leader},
     lease::{Lease, Timing},
     metrics::{self, CountRequests, Metrics},
-    startup, visibility,
+    startup,
+    visibility::{self, Leadership},
 };
 use kube::{Client, client::ClientBuilder};
 use tokio::{
@@ -71,8 +72,8 @@ async fn run(args: Args) -> anyhow::Result<()> {
         .with_context(|| format!("--metrics-address {} can't be used", args.metrics_address))?;
     tokio::spawn(http::serve(listener, metrics.clone(), readiness_seen));
     let (asked, questions) = mpsc::channel(QUESTIONS_MAX);
-    let (leading, leading_seen) = watch::channel(false);
-    serve_visibility(&args, &client, asked, leading_seen, metrics.clone()).await?;
+    let (leadership, leadership_seen) = watch::channel(Leadership::Starting);
+    serve_visibility(&args, &client, asked, leadership_seen, metrics.clone()).await?;
 
     let mut stop_signal = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -97,8 +98,14 @@ async fn run(args: Args) -> anyhow::Result<()> {
     let ready = async {
         wait_until_complete(&client, &readiness).await;
         readiness.send_replace(Readiness::Standby);
+        leadership.send_replace(Leadership::Standby { leader: None });
         tracing::info!(identity, "waiting for the lease");
-        lease.acquire().await;
+        let held_by = |leader: Option<&str>| {
+            let leader = leader.map(str::to_owned);
+            leadership.send_replace(Leadership::Standby { leader });
+        };
+        lease.acquire(held_by).await;
+        leadership.send_replace(Leadership::Opening);
     };
     tokio::select! {
         () = &mut stop => return Ok(()),
@@ -119,10 +126,11 @@ async fn run(args: Args) -> anyhow::Result<()> {
         led.books,
         Box::new(led.view),
         metrics.clone(),
+        args.language,
     );
     metrics.leading.set(1);
     readiness.send_replace(Readiness::Leading);
-    leading.send_replace(true);
+    leadership.send_replace(Leadership::Leading);
     let (guarded, guarded_seen) = watch::channel(true);
     tokio::spawn(keep_looking(client.clone(), readiness, guarded));
     let clock = led.clock;
@@ -180,7 +188,7 @@ async fn serve_visibility(
     args: &Args,
     client: &Client,
     asked: mpsc::Sender<visibility::Asked>,
-    leading: watch::Receiver<bool>,
+    leadership: watch::Receiver<Leadership>,
     metrics: Metrics,
 ) -> anyhow::Result<()> {
     let (Some(address), Some(certificate), Some(key)) = (
@@ -197,9 +205,11 @@ async fn serve_visibility(
         certificate: certificate.clone(),
         key: key.clone(),
     };
-    let client = client.clone();
+    let (client, language) = (client.clone(), args.language);
     tokio::spawn(async move {
-        let served = visibility::serve(client, listener, files, asked, leading, metrics);
+        let served = visibility::serve(
+            client, listener, files, asked, leadership, language, metrics,
+        );
         if let Err(error) = served.await {
             tracing::error!(%error, "the visibility api is not served");
         }

@@ -262,6 +262,15 @@ impl World {
             .owns(healthy.unwrap_or_default())
     }
 
+    /// The most that a tenant may borrow of a pool (Q2).
+    pub(super) fn borrowing_limit(
+        &self,
+        tenant: &TenantName,
+        pool: &PoolName,
+    ) -> Option<MilliUnits> {
+        self.declared(tenant, pool)?.borrowing_limit
+    }
+
     /// A tenant's declaration for a pool.
     fn declared(&self, tenant: &TenantName, pool: &PoolName) -> Option<&QuotaSpec> {
         let mut lines = self.tenants.get(tenant)?.quotas.iter();

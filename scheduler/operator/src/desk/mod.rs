@@ -16,11 +16,13 @@ mod answer;
 mod counts;
 mod drive;
 mod effects;
+mod explanation;
 mod homes;
 mod intake;
 mod measure;
 mod money;
 mod namespaces;
+mod queue;
 mod statements;
 mod tell;
 mod templates;
@@ -32,7 +34,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use self::namespaces::{NamespaceFacts, Rebinding};
 use edugrid_core::{Event, LedgerState, World};
 use edugrid_ledger::{Batch, Books, HistoryView};
-use edugrid_units::{AttemptKey, JobUid, NodeName, PoolName, RoleName, Seconds, Stamp, TenantName};
+use edugrid_units::{
+    AttemptKey, JobUid, Language, NodeName, PoolName, RoleName, Seconds, Stamp, TenantName,
+};
 
 use crate::{
     attempt::{Attempt, Wish},
@@ -96,6 +100,10 @@ pub struct Desk {
     templates: templates::Templates,
     tallies: BTreeMap<TenantName, counts::Tally>,
     faults: counts::Faults,
+    /// The order that answers rest on.
+    ordered: Option<answer::Ordered>,
+    /// Of what is written into jobs for people.
+    language: Language,
 
     synced: usize,
     /// Whether the policies that the books rest on are all in place (L12).
@@ -115,6 +123,7 @@ impl Desk {
         books: Books,
         history: Box<dyn HistoryView + Send>,
         metrics: Metrics,
+        language: Language,
     ) -> Self {
         let mut desk = Self {
             alive_at: Clock::real_now(),
@@ -144,6 +153,8 @@ impl Desk {
             templates: templates::Templates::default(),
             tallies: BTreeMap::new(),
             faults: counts::Faults::default(),
+            ordered: None,
+            language,
             synced: 0,
             guarded: true,
             schedule_again: false,

@@ -14,14 +14,18 @@ use super::{
     Desk,
     answer::{money, quantity, time},
 };
-use crate::visibility::NotFound;
+use crate::visibility::{NotFound, Page};
 
 /// Months that a list looks back.
 const MONTHS_LISTED: usize = 24;
 
 impl Desk {
     /// The months of a tenant in which something moved, the latest first.
-    pub(super) fn statements(&self, tenant: &TenantName) -> Result<StatementList, NotFound> {
+    pub(super) fn statements(
+        &self,
+        tenant: &TenantName,
+        page: &Page,
+    ) -> Result<StatementList, NotFound> {
         self.known_tenant(tenant)?;
         let mut month = Month::of(self.ticker.clock().now());
         let mut items = Vec::new();
@@ -34,7 +38,10 @@ impl Desk {
             }
             month = Month::of(month.start().before(Seconds(1)));
         }
-        Ok(StatementList::new(self.age(), items))
+        let (items, metadata) = page.cut(items, |told| told.month.clone());
+        let mut list = StatementList::new(self.age(), items);
+        list.metadata = metadata;
+        Ok(list)
     }
 
     /// One month of a tenant.

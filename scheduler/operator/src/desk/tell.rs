@@ -49,6 +49,7 @@ impl Desk {
             reason: reason.as_deref(),
             bill: self.bill(uid),
             epoch: self.epoch,
+            language: self.language,
         };
         let write = Write::JobStatus {
             job: uid.clone(),

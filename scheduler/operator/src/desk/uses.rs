@@ -8,7 +8,8 @@ use edugrid_crds::{
     labels::home_namespace,
     text::Quantity,
     visibility::{
-        OwnMoney, PoolUse, ReasonCount, TenantUse, TenantUseList, UserPool, UserUse, VoucherMoney,
+        OwnMoney, Party, PoolUse, ReasonCount, TenantUse, TenantUseList, UserPool, UserUse,
+        VoucherMoney,
     },
 };
 use edugrid_ledger::VoucherBalance;
@@ -18,7 +19,7 @@ use super::{
     Desk,
     answer::{money, quantity},
 };
-use crate::visibility::NotFound;
+use crate::visibility::{NotFound, Page};
 
 /// Waiting jobs by reason; without one those that were not looked at yet.
 type Waiting = BTreeMap<Option<ReasonCode>, u64>;
@@ -39,6 +40,8 @@ struct UserJobs {
 
 /// The tenants as a tree, and what waits below each.
 struct Uses<'a> {
+    /// In whose home they are read; `None`: by somebody who may read everything.
+    reader: Option<&'a TenantName>,
     views: BTreeMap<TenantName, TenantView>,
     children: BTreeMap<Option<TenantName>, Vec<TenantName>>,
     jobs: BTreeMap<TenantName, OwnJobs<'a>>,
@@ -46,11 +49,15 @@ struct Uses<'a> {
 
 impl Desk {
     /// A tenant and all below it, or all tenants.
-    pub(super) fn tenant_uses(&self, home: Option<&TenantName>) -> Result<TenantUseList, NotFound> {
+    pub(super) fn tenant_uses(
+        &self,
+        home: Option<&TenantName>,
+        page: &Page,
+    ) -> Result<TenantUseList, NotFound> {
         if let Some(tenant) = home {
             self.known_tenant(tenant)?;
         }
-        let uses = self.uses();
+        let uses = self.uses(home);
         let mut items = Vec::new();
         match home {
             Some(tenant) => {
@@ -63,10 +70,14 @@ impl Desk {
                 }
             }
         }
-        Ok(TenantUseList::new(self.age(), items))
+        let name = |told: &TenantUse| told.metadata.name.clone().unwrap_or_default();
+        let (items, metadata) = page.cut(items, name);
+        let mut list = TenantUseList::new(self.age(), items);
+        list.metadata = metadata;
+        Ok(list)
     }
 
-    fn uses(&self) -> Uses<'_> {
+    fn uses<'a>(&'a self, reader: Option<&'a TenantName>) -> Uses<'a> {
         let mut children: BTreeMap<_, Vec<_>> = BTreeMap::new();
         let mut views = BTreeMap::new();
         for view in self.world.tenants() {
@@ -74,7 +85,7 @@ impl Desk {
             below.push(view.name.clone());
             views.insert(view.name.clone(), view);
         }
-        let mut jobs: BTreeMap<TenantName, OwnJobs<'_>> = BTreeMap::new();
+        let mut jobs: BTreeMap<TenantName, OwnJobs<'a>> = BTreeMap::new();
         for job in self.world.waiting_jobs() {
             let own = match jobs.get_mut(job.tenant) {
                 Some(own) => own,
@@ -98,6 +109,7 @@ impl Desk {
             *usage = usage.saturating_add(admission.billed);
         }
         Uses {
+            reader,
             views,
             children,
             jobs,
@@ -126,7 +138,7 @@ impl Desk {
         (told.level, told.display_name) = self.tenants.called(tenant.as_str());
         let lines = view.pools.iter();
         let lines = lines.filter(|line| line.nominal.is_some() || line.used > MilliUnits::ZERO);
-        told.pools = lines.map(pool_use).collect();
+        told.pools = lines.map(|line| self.pool_use(uses, line)).collect();
         told.running = view.running.into();
         told.users = own.map(users).unwrap_or_default();
         told.vouchers = self.voucher_sum(tenant);
@@ -146,6 +158,45 @@ impl Desk {
             told.waiting_by_reason = by_reason(&waiting);
         }
         waiting
+    }
+
+    fn pool_use(&self, uses: &Uses<'_>, line: &TenantPoolView) -> PoolUse {
+        PoolUse {
+            pool: line.pool.to_string(),
+            nominal: quantity(line.nominal.unwrap_or(line.effective)),
+            effective_nominal: quantity(line.effective),
+            usage: quantity(line.used),
+            borrowed: quantity(line.borrowed),
+            lenders: self.parties(uses, &line.lenders),
+            lent: quantity(line.lent),
+            borrowers: self.parties(uses, &line.borrowers),
+            available: Quantity::from(line.available.to_string().as_str()),
+            borrowing_limit: line.borrowing_limit.map(quantity),
+            share: quantity(line.share.standard_units()),
+        }
+    }
+
+    /// The other side of a loan: by name where the reader may know it, the rest in sum.
+    fn parties(&self, uses: &Uses<'_>, parties: &[(TenantName, MilliUnits)]) -> Vec<Party> {
+        let (mut told, mut others) = (Vec::new(), MilliUnits::ZERO);
+        for (tenant, units) in parties {
+            let known = |reader| self.relation(reader, tenant).is_some();
+            if uses.reader.is_none_or(known) {
+                told.push(Party {
+                    tenant: Some(tenant.to_string()),
+                    units: quantity(*units),
+                });
+            } else {
+                others = others.saturating_add(*units);
+            }
+        }
+        if others > MilliUnits::ZERO {
+            told.push(Party {
+                tenant: None,
+                units: quantity(others),
+            });
+        }
+        told
     }
 
     fn voucher_sum(&self, tenant: &TenantName) -> Option<VoucherMoney> {
@@ -177,19 +228,6 @@ impl Desk {
             spent: money(budget.debits_posted),
             available: money(budget.available()),
         })
-    }
-}
-
-fn pool_use(line: &TenantPoolView) -> PoolUse {
-    PoolUse {
-        pool: line.pool.to_string(),
-        nominal: quantity(line.nominal.unwrap_or(line.effective)),
-        effective_nominal: quantity(line.effective),
-        usage: quantity(line.used),
-        borrowed: quantity(line.borrowed),
-        available: Quantity::from(line.available.to_string().as_str()),
-        borrowing_limit: line.borrowing_limit.map(quantity),
-        ..PoolUse::default()
     }
 }
 

@@ -5,7 +5,7 @@ use edugrid_crds::{
     ComputeVoucher,
     compute_voucher::{Decision, VoucherType},
     labels::home_namespace,
-    visibility::{Relation, VoucherUse, VoucherUseList, VoucherUseState},
+    visibility::{OwnMoney, Relation, VoucherUse, VoucherUseList, VoucherUseState},
 };
 use edugrid_ledger::VoucherState;
 use edugrid_units::{MicroYuan, Seconds, Stamp, TenantName};
@@ -14,7 +14,7 @@ use super::{
     Desk,
     answer::{money, time},
 };
-use crate::visibility::NotFound;
+use crate::visibility::{NotFound, Page};
 
 /// A voucher that ends within so long is about to expire.
 const SOON: Seconds = Seconds(30 * 24 * 3600);
@@ -24,6 +24,7 @@ impl Desk {
     pub(super) fn voucher_uses(
         &self,
         home: Option<&TenantName>,
+        page: &Page,
     ) -> Result<VoucherUseList, NotFound> {
         if let Some(tenant) = home {
             self.known_tenant(tenant)?;
@@ -47,27 +48,35 @@ impl Desk {
             Some(Relation::Above) => 1,
             Some(Relation::Below) => 2,
         });
+        let name = |told: &VoucherUse| told.metadata.name.clone().unwrap_or_default();
+        let (items, metadata) = page.cut(items, name);
         let mut list = VoucherUseList::new(self.age(), items);
-        let tenants = self.tenants.names().map(TenantName::from);
-        let near =
-            tenants.filter(|tenant| home.is_none_or(|home| self.relation(home, tenant).is_some()));
-        list.own_money = near.filter_map(|tenant| self.own_money(&tenant)).collect();
+        list.metadata = metadata;
+        if page.is_first() {
+            list.own_money = self.own_monies(home);
+        }
         Ok(list)
     }
 
-    /// How a tenant stands to the one in whose home something is read; `None`: it has
-    /// nothing to do with it.
-    fn relation(&self, home: &TenantName, other: &TenantName) -> Option<Relation> {
-        let above = |tenant: &TenantName| self.tenants.path(tenant.as_str()).unwrap_or_default();
-        if home == other {
-            Some(Relation::Own)
-        } else if above(home).contains(other) {
-            Some(Relation::Above)
-        } else if above(other).contains(home) {
-            Some(Relation::Below)
-        } else {
-            None
-        }
+    /// Budgets of a tenant and of those below it, and of the one above that pays where it has
+    /// none (L2); or all.
+    fn own_monies(&self, home: Option<&TenantName>) -> Vec<OwnMoney> {
+        let path = home.and_then(|home| self.tenants.path(home.as_str()));
+        let mut path = path.into_iter().flatten();
+        let payer = path.find(|tenant| self.own_money(tenant).is_some());
+        let shown = |tenant: &TenantName| match home {
+            None => true,
+            Some(home) => match self.relation(home, tenant) {
+                Some(Relation::Own | Relation::Below) => true,
+                Some(Relation::Above) => payer.as_ref() == Some(tenant),
+                None => false,
+            },
+        };
+        let tenants = self.tenants.names().map(TenantName::from);
+        let tenants = tenants.filter(shown);
+        tenants
+            .filter_map(|tenant| self.own_money(&tenant))
+            .collect()
     }
 
     fn voucher_use(

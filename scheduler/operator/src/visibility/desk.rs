@@ -4,11 +4,10 @@
 //! Contract: at most one question per request; an answer or a refusal within [`LIMIT`];
 //! discovery never waits for the loop. Must not know: TLS, sockets.
 
-use axum::extract::Query as Parameters;
 use edugrid_crds::visibility::TENANT_METRICS;
-use edugrid_units::TenantName;
+use edugrid_units::{Language, TenantName};
 use hyper::{Method, StatusCode, Uri};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -19,10 +18,11 @@ use super::{
     discovery,
     front_proxy::{Caller, Stranger},
     media::accepts,
+    parameters,
     query::{Asked, NotFound, Query, Reply},
     route::{Route, Target},
-    status::Refusal,
-    table::{IncludeObject, TABLE},
+    status::{Leadership, Refusal},
+    table::TABLE,
 };
 use crate::metrics::{Format, Metrics};
 
@@ -49,24 +49,14 @@ pub struct Page {
 pub struct Desk {
     /// To the loop.
     pub questions: mpsc::Sender<Asked>,
-    /// Whether this replica leads.
-    pub leading: watch::Receiver<bool>,
+    /// Whether this replica leads, and who does if it doesn't.
+    pub leadership: watch::Receiver<Leadership>,
+    /// The language of sentences in tables.
+    pub language: Language,
     /// What was counted, for tenants' metrics.
     pub metrics: Metrics,
     /// How long to wait for the loop; [`LIMIT`] but in tests.
     pub limit: Duration,
-}
-
-/// The parameters of a read that mean something here.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Asks {
-    watch: Option<String>,
-    include_object: Option<String>,
-    label_selector: Option<String>,
-    field_selector: Option<String>,
-    #[serde(rename = "continue")]
-    next: Option<String>,
 }
 
 impl Desk {
@@ -109,19 +99,19 @@ impl Desk {
     }
 
     async fn read(&self, target: &Target, uri: &Uri, accept: &str) -> Result<Page, Refusal> {
-        let Parameters(asks) = Parameters::<Asks>::try_from_uri(uri)
-            .map_err(|error| Refusal::BadRequest(error.body_text()))?;
-        let include = asks.check()?;
+        let parameters::Asked {
+            include,
+            page: wanted,
+            select,
+        } = parameters::Asked::parse(target, uri)?;
         if let Some(tenant) = target.metrics()? {
             return self.tenant_metrics(&tenant, accept).await;
         }
-        let query = target.query()?;
-        if !*self.leading.borrow() {
-            return Err(Refusal::Standby);
-        }
+        let query = target.query(wanted, select)?;
+        self.leadership.borrow().check()?;
         let answer = target.pick(self.ask(query).await?)?;
         if accepts(accept, &TABLE) {
-            page(&answer.table(include))
+            page(&answer.table(include, self.language))
         } else {
             page(&answer)
         }
@@ -133,9 +123,7 @@ impl Desk {
             "metrics are application/openmetrics-text or text/plain: \
              let Prometheus scrape this path, or read it with kubectl get --raw",
         ))?;
-        if !*self.leading.borrow() {
-            return Err(Refusal::Standby);
-        }
+        self.leadership.borrow().check()?;
         let (metrics, name) = (self.metrics.clone(), tenant.clone());
         let written = tokio::task::spawn_blocking(move || metrics.of_tenant(name.as_str(), format));
         match written.await {
@@ -157,34 +145,6 @@ impl Desk {
         };
         let late = Refusal::Late(self.limit.as_secs());
         timeout(self.limit, asking).await.ok().flatten().ok_or(late)
-    }
-}
-
-impl Asks {
-    /// Refuses what would otherwise be ignored in silence.
-    fn check(&self) -> Result<IncludeObject, Refusal> {
-        let given = |value: &Option<String>| value.as_deref().is_some_and(|text| !text.is_empty());
-        if self
-            .watch
-            .as_deref()
-            .is_some_and(|text| !matches!(text, "" | "0" | "false"))
-        {
-            return Err(Refusal::Method("watch".to_owned()));
-        }
-        if given(&self.label_selector) || given(&self.field_selector) {
-            return Err(Refusal::BadRequest(
-                "selectors are not supported: answers carry no labels, filter what comes back"
-                    .to_owned(),
-            ));
-        }
-        if given(&self.next) {
-            return Err(Refusal::BadRequest(
-                "continue: lists are not paged, leave it out".to_owned(),
-            ));
-        }
-        IncludeObject::parse(self.include_object.as_deref()).ok_or_else(|| {
-            Refusal::BadRequest("includeObject: one of None, Metadata, Object".to_owned())
-        })
     }
 }
 

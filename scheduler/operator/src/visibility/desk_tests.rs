@@ -21,13 +21,13 @@ enum Loop {
 
 struct Office {
     desk: Desk,
-    /// Kept, so that `leading` stays open.
-    _leading: watch::Sender<bool>,
+    /// Kept, so that it stays open.
+    _leadership: watch::Sender<Leadership>,
 }
 
-fn office(what: Loop, leads: bool) -> Office {
+fn office(what: Loop, leadership: Leadership) -> Office {
     let (questions, mut asked) = mpsc::channel::<Asked>(4);
-    let (_leading, leading) = watch::channel(leads);
+    let (_leadership, leadership) = watch::channel(leadership);
     if what != Loop::IsGone {
         tokio::spawn(async move {
             let mut kept = Vec::new();
@@ -46,11 +46,12 @@ fn office(what: Loop, leads: bool) -> Office {
     Office {
         desk: Desk {
             questions,
-            leading,
+            leadership,
+            language: Language::Chinese,
             metrics: metrics(),
             limit,
         },
-        _leading,
+        _leadership,
     }
 }
 
@@ -76,15 +77,30 @@ fn answer(query: &Query) -> Result<Reply, NotFound> {
     match query {
         Query::Queue {
             namespace: Some(namespace),
+            page,
+            ..
         } if namespace == "sdu-cs" => {
-            let job = QueuedJob::new(age.clone(), namespace, "resnet", QueuePhase::Waiting);
-            Ok(Reply::Queue(QueuedJobList::new(age, vec![job])))
+            let jobs = ["resnet", "bert", "llama"].map(|name| job(&age, name));
+            let (jobs, metadata) = page.cut(jobs.to_vec(), |job| {
+                job.metadata.name.clone().unwrap_or_default()
+            });
+            let mut list = QueuedJobList::new(age, jobs);
+            list.metadata = metadata;
+            Ok(Reply::Queue(list))
         }
-        Query::Queue { namespace } => {
+        Query::Job { name, .. } => Ok(Reply::Job(Box::new(job(&age, name)))),
+        Query::Queue { namespace, .. } => {
             Err(NotFound::Namespace(namespace.clone().unwrap_or_default()))
         }
         other => panic!("not expected here: {other:?}"),
     }
+}
+
+fn job(age: &Age, name: &str) -> QueuedJob {
+    let mut job = QueuedJob::new(age.clone(), "sdu-cs", name, QueuePhase::Waiting);
+    job.message = Some("not enough quota is free".into());
+    job.message_zh = Some("可用配额不足".into());
+    job
 }
 
 fn bob() -> Result<Caller, Stranger> {
@@ -127,17 +143,60 @@ fn status((code, body): (u16, Value)) -> String {
 
 #[tokio::test]
 async fn a_list_and_the_table_of_it() {
-    let office = office(Loop::Answers, true);
+    let office = office(Loop::Answers, Leadership::Leading);
     let (code, body) = office.get(QUEUE, "application/json").await;
     assert_eq!((code, &body["kind"]), (200, &Value::from("QueuedJobList")));
     let (code, body) = office.get(QUEUE, KUBECTL).await;
     assert_eq!((code, &body["kind"]), (200, &Value::from("Table")));
     assert_eq!(body["rows"][0]["cells"][0], "resnet");
+    let cells = body["rows"][0]["cells"].as_array().unwrap();
+    assert_eq!(
+        cells.last().unwrap(),
+        "可用配额不足",
+        "the operator's language"
+    );
+}
+
+#[tokio::test]
+async fn a_list_comes_in_pages() {
+    let office = office(Loop::Answers, Leadership::Leading);
+    let (mut names, mut token) = (Vec::new(), String::new());
+    for rest in [Some(1), None] {
+        let uri = format!("{QUEUE}?limit=2&continue={token}");
+        let (code, page) = office.get(&uri, KUBECTL).await;
+        assert_eq!(code, 200, "{page}");
+        let rows = page["rows"].as_array().unwrap();
+        names.extend(rows.iter().map(|row| row["cells"][0].clone()));
+        assert_eq!(page["metadata"]["remainingItemCount"].as_i64(), rest);
+        token = page["metadata"]["continue"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+    }
+    assert_eq!(names, ["resnet", "bert", "llama"]);
+
+    // A token is good for the list that gave it, and for no other.
+    let (_, page) = office.get(&format!("{QUEUE}?limit=2"), "").await;
+    let token = page["metadata"]["continue"].as_str().unwrap().to_owned();
+    for other in [
+        "fieldSelector=phase%3DWaiting&",
+        "fieldSelector=reason%3DHeld&",
+    ] {
+        let refused = status(
+            office
+                .get(&format!("{QUEUE}?{other}continue={token}"), "")
+                .await,
+        );
+        assert!(
+            refused.starts_with("400 BadRequest: continue: "),
+            "{refused}"
+        );
+    }
 }
 
 #[tokio::test]
 async fn a_stranger_learns_nothing_but_that_we_live() {
-    let office = office(Loop::Answers, true);
+    let office = office(Loop::Answers, Leadership::Leading);
     let stranger = || Err(Stranger::NoCertificate);
     for uri in [QUEUE, "/apis", "/nowhere"] {
         let refused = office.ask(stranger(), &Method::GET, uri, "").await;
@@ -153,40 +212,59 @@ async fn a_stranger_learns_nothing_but_that_we_live() {
 }
 
 #[tokio::test]
-async fn a_standby_serves_discovery_and_says_who_knows_more() {
-    let office = office(Loop::IsGone, false);
-    for uri in [
-        "/apis",
-        "/apis/visibility.edugrid.io",
-        "/apis/visibility.edugrid.io/v1alpha1",
+async fn a_replica_that_does_not_lead_serves_discovery_and_says_who_knows_more() {
+    let standby = |leader: Option<&str>| Leadership::Standby {
+        leader: leader.map(Into::into),
+    };
+    for (leadership, words) in [
+        (
+            standby(Some("edugrid-scheduler-7_4f")),
+            "is a standby and knows no queue, edugrid-scheduler-7_4f leads: try again",
+        ),
+        (
+            standby(None),
+            "is a standby and knows no queue, nobody leads at the moment: try again",
+        ),
+        (
+            Leadership::Starting,
+            "is starting, its /readyz says what is missing",
+        ),
+        (
+            Leadership::Opening,
+            "has just begun to lead and replays the journal: try again",
+        ),
     ] {
-        assert_eq!(office.get(uri, "").await.0, 200, "{uri}");
+        let office = office(Loop::IsGone, leadership);
+        for uri in [
+            "/apis",
+            "/apis/visibility.edugrid.io",
+            "/apis/visibility.edugrid.io/v1alpha1",
+        ] {
+            assert_eq!(office.get(uri, "").await.0, 200, "{uri}");
+        }
+        let (code, body) = office.get(QUEUE, KUBECTL).await;
+        assert_eq!(body["details"]["retryAfterSeconds"], 1);
+        let expected = format!("503 ServiceUnavailable: this replica of edugrid-scheduler {words}");
+        assert_eq!(status((code, body)), expected);
+        let page = office
+            .desk
+            .serve(bob(), &Method::GET, &QUEUE.parse().unwrap(), "")
+            .await;
+        assert!(page.try_elsewhere);
     }
-    let (code, body) = office.get(QUEUE, KUBECTL).await;
-    assert_eq!(body["details"]["retryAfterSeconds"], 1);
-    assert_eq!(
-        status((code, body)),
-        "503 ServiceUnavailable: this replica of edugrid-scheduler is a standby and knows no \
-         queue, another one leads: try again",
-    );
-    let page = office
-        .desk
-        .serve(bob(), &Method::GET, &QUEUE.parse().unwrap(), "")
-        .await;
-    assert!(page.try_elsewhere);
 }
 
 #[tokio::test]
 async fn a_loop_that_does_not_answer_is_not_waited_for() {
     for what in [Loop::IsSilent, Loop::DropsIt, Loop::IsGone] {
-        let refused = status(office(what, true).get(QUEUE, "").await);
+        let refused = status(office(what, Leadership::Leading).get(QUEUE, "").await);
         assert!(refused.starts_with("503 ServiceUnavailable: edugrid-scheduler did not answer"));
     }
 }
 
 #[tokio::test]
 async fn only_reading_is_supported() {
-    let office = office(Loop::Answers, true);
+    let office = office(Loop::Answers, Leadership::Leading);
     for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
         let refused = status(office.ask(bob(), &method, QUEUE, "").await);
         assert!(refused.starts_with(&format!("405 MethodNotAllowed: {method} is not supported")));
@@ -209,20 +287,37 @@ async fn only_reading_is_supported() {
 
 #[tokio::test]
 async fn parameters_that_can_not_be_honoured_are_refused() {
-    let office = office(Loop::Answers, true);
+    let office = office(Loop::Answers, Leadership::Leading);
     for (parameters, words) in [
         (
             "labelSelector=a%3Db",
-            "400 BadRequest: selectors are not supported",
+            "400 BadRequest: labelSelector: answers carry no labels",
         ),
         (
-            "fieldSelector=metadata.name%3Dresnet",
-            "400 BadRequest: selectors are not supported",
+            "fieldSelector=spec.tier%3Dmission",
+            "400 BadRequest: fieldSelector spec.tier=mission: field label not supported",
+        ),
+        (
+            "fieldSelector=phase%3DAsleep",
+            "400 BadRequest: fieldSelector phase=Asleep: one of Waiting, Admitted, Running",
+        ),
+        (
+            "fieldSelector=phase!%3DWaiting",
+            "400 BadRequest: fieldSelector phase!=Waiting: write FIELD=VALUE",
+        ),
+        (
+            "fieldSelector=reason%3DBored",
+            "400 BadRequest: fieldSelector reason=Bored: no such reason code",
         ),
         (
             "continue=abc",
-            "400 BadRequest: continue: lists are not paged",
+            "400 BadRequest: continue: \"abc\" is not a token of this list",
         ),
+        (
+            "limit=-1",
+            "400 BadRequest: limit \"-1\" is not a whole number",
+        ),
+        ("tenant=hit", "400 BadRequest: "),
         (
             "includeObject=All",
             "400 BadRequest: includeObject: one of None, Metadata, Object",
@@ -232,11 +327,15 @@ async fn parameters_that_can_not_be_honoured_are_refused() {
         let refused = status(office.get(&format!("{QUEUE}?{parameters}"), "").await);
         assert!(refused.starts_with(words), "{refused}");
     }
+    // All that kubectl and client-go send.
+    let usual = "limit=500&resourceVersion=0&resourceVersionMatch=NotOlderThan&timeoutSeconds=30\
+                 &timeout=30s&pretty=true&allowWatchBookmarks=true&sendInitialEvents=true";
+    assert_eq!(office.get(&format!("{QUEUE}?{usual}"), "").await.0, 200);
 }
 
 #[tokio::test]
 async fn what_is_not_there_is_said_in_the_form_of_kubernetes() {
-    let office = office(Loop::Answers, true);
+    let office = office(Loop::Answers, Leadership::Leading);
     assert_eq!(
         status(
             office
@@ -260,7 +359,7 @@ const METRICS: &str =
 
 #[tokio::test]
 async fn a_tenant_s_metrics_are_text_about_that_tenant_whatever_the_loop_does() {
-    let office = office(Loop::IsSilent, true);
+    let office = office(Loop::IsSilent, Leadership::Leading);
     for (accept, media_type, end) in [
         (
             "application/openmetrics-text;version=1.0.0,*/*;q=0.1",
@@ -284,7 +383,7 @@ async fn a_tenant_s_metrics_are_text_about_that_tenant_whatever_the_loop_does() 
 
 #[tokio::test]
 async fn metrics_that_are_not_one_s_own_or_not_readable_are_refused() {
-    let office = office(Loop::Answers, true);
+    let office = office(Loop::Answers, Leadership::Leading);
     let homes = "/apis/visibility.edugrid.io/v1alpha1/namespaces";
     for (path, accept, words) in [
         (
@@ -311,7 +410,7 @@ async fn metrics_that_are_not_one_s_own_or_not_readable_are_refused() {
         let refused = status(office.get(&path, accept).await);
         assert!(refused.starts_with(words), "{refused}");
     }
-    let standby = self::office(Loop::Answers, false);
+    let standby = self::office(Loop::Answers, Leadership::Standby { leader: None });
     let refused = status(standby.get(METRICS, "").await);
     assert!(refused.starts_with("503 ServiceUnavailable"), "{refused}");
 }

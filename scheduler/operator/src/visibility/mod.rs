@@ -2,7 +2,7 @@
 //! people (API.md, "How people read what is in memory").
 //!
 //! The way of a request: TLS ([`trust`]) → who asks ([`front_proxy`]) → what for ([`route`]) →
-//! a [`Query`] to the operator's loop and its [`Reply`] ([`desk`]) → object or table
+//! a [`Query`] with its page to the operator's loop and its [`Reply`] ([`desk`]) → object or table
 //! ([`table`]). What the caller may read was decided by the API server's RBAC, namespace by
 //! namespace, before the request reached us; so nobody but its front proxy is listened to.
 //!
@@ -13,6 +13,8 @@ mod desk;
 mod discovery;
 mod front_proxy;
 mod media;
+mod paging;
+mod parameters;
 mod query;
 mod route;
 mod server;
@@ -22,6 +24,8 @@ mod trust;
 
 pub use desk::LIMIT;
 pub use front_proxy::FrontProxyError;
-pub use query::{Asked, NotFound, Query, Reply};
+pub use paging::Page;
+pub use query::{Asked, NotFound, Query, Reply, Select};
 pub use server::serve;
+pub use status::Leadership;
 pub use trust::{TlsFiles, TrustError};

@@ -3,18 +3,32 @@
 //! Must not know: HTTP, TLS, who asks. Whoever got here was let in by the API server's RBAC.
 
 use edugrid_crds::visibility::{
-    Explanation, QueuedJobList, Statement, StatementList, TenantUseList, VoucherUseList,
+    Explanation, QueuePhase, QueuedJob, QueuedJobList, Statement, StatementList, TenantUseList,
+    VoucherUseList,
 };
-use edugrid_units::TenantName;
+use edugrid_units::{ReasonCode, TenantName};
 use tokio::sync::oneshot;
+
+use super::paging::Page;
 
 /// A question: the closed list of what people read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Query {
-    /// The unfinished jobs of a namespace; `None`: of all namespaces.
+    /// The unfinished jobs of a namespace.
     Queue {
-        /// Which.
+        /// Which; `None`: of all namespaces.
         namespace: Option<String>,
+        /// Which of them.
+        select: Select,
+        /// Which part of the list.
+        page: Page,
+    },
+    /// One line of it.
+    Job {
+        /// The job's namespace.
+        namespace: String,
+        /// Its name.
+        name: String,
     },
     /// Why a job waits, or where it runs.
     Explain {
@@ -28,6 +42,8 @@ pub enum Query {
     Statements {
         /// Whose.
         tenant: TenantName,
+        /// Which part of the list.
+        page: Page,
     },
     /// One month of a tenant.
     Statement {
@@ -40,20 +56,36 @@ pub enum Query {
     TenantUses {
         /// The one at the top; `None`: all tenants.
         home: Option<TenantName>,
+        /// Which part of the list.
+        page: Page,
     },
     /// The vouchers of a tenant, of those above it and of those below it.
     VoucherUses {
         /// Whose; `None`: all vouchers.
         home: Option<TenantName>,
+        /// Which part of the list.
+        page: Page,
     },
+}
+
+/// Which jobs of a queue; what is absent does not matter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Select {
+    /// Those that stand there.
+    pub phase: Option<QueuePhase>,
+    /// Those that wait for that.
+    pub reason: Option<ReasonCode>,
+    /// The one of that name.
+    pub name: Option<String>,
 }
 
 /// The answer to the query of the same name.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reply {
-    /// To [`Query::Queue`]: at most [`PAGE_MAX`](edugrid_crds::visibility::PAGE_MAX),
-    /// the rest counted in the metadata.
+    /// To [`Query::Queue`].
     Queue(QueuedJobList),
+    /// To [`Query::Job`].
+    Job(Box<QueuedJob>),
     /// To [`Query::Explain`].
     Explanation(Box<Explanation>),
     /// To [`Query::Statements`].

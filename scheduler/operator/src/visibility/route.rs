@@ -6,15 +6,16 @@
 use edugrid_crds::{
     labels::{HOME_NAMESPACE_PREFIX, RESERVED_TENANT_NAME},
     visibility::{
-        API_VERSION, EXPLANATIONS, GROUP, PAGE_MAX, QUEUED_JOBS, QueuedJobList, RESOURCES,
-        Resource, STATEMENTS, TENANT_METRICS, TENANT_USES,
+        API_VERSION, EXPLANATIONS, GROUP, QUEUED_JOBS, RESOURCES, Resource, STATEMENTS,
+        TENANT_METRICS, TENANT_USES,
     },
 };
 use edugrid_units::TenantName;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::{
-    query::{NotFound, Query, Reply},
+    paging::Page,
+    query::{NotFound, Query, Reply, Select},
     status::Refusal,
     table::Answer,
 };
@@ -127,18 +128,30 @@ impl Target {
         }
     }
 
-    /// The question that its answer needs.
+    /// The question that its answer needs. Where one is asked for by its name, `page` and
+    /// `select` have no meaning.
     ///
     /// # Errors
     /// If it can't be read in this way, or the namespace is no tenant's home.
-    pub fn query(&self) -> Result<Query, Refusal> {
+    pub fn query(&self, page: Page, select: Select) -> Result<Query, Refusal> {
         let no_list = |way_out| Refusal::NoList {
             resource: self.resource.plural,
             way_out,
         };
+        // The one that is asked for may stand anywhere in its list.
+        let page = match self.name {
+            Some(_) => Page::whole(),
+            None => page,
+        };
         match (*self.resource, &self.namespace, &self.name) {
+            (QUEUED_JOBS, Some(namespace), Some(name)) => Ok(Query::Job {
+                namespace: namespace.clone(),
+                name: name.clone(),
+            }),
             (QUEUED_JOBS, namespace, _) => Ok(Query::Queue {
                 namespace: namespace.clone(),
+                select,
+                page,
             }),
             (EXPLANATIONS, Some(namespace), Some(name)) => Ok(Query::Explain {
                 namespace: namespace.clone(),
@@ -149,7 +162,7 @@ impl Target {
             (STATEMENTS, Some(namespace), name) => {
                 let tenant = self.home(namespace)?;
                 Ok(match name {
-                    None => Query::Statements { tenant },
+                    None => Query::Statements { tenant, page },
                     Some(month) => Query::Statement {
                         tenant,
                         month: month.clone(),
@@ -159,10 +172,10 @@ impl Target {
             (resource, namespace, _) => {
                 let home = namespace.as_deref().map(|it| self.home(it)).transpose()?;
                 Ok(if resource == TENANT_USES {
-                    Query::TenantUses { home }
+                    Query::TenantUses { home, page }
                 } else {
                     // The last resource that the loop answers for.
-                    Query::VoucherUses { home }
+                    Query::VoucherUses { home, page }
                 })
             }
         }
@@ -203,20 +216,10 @@ impl Target {
         let asked = self.name.as_deref().unwrap_or_default();
         let reply = reply.map_err(|why| Refusal::not_found(self.resource, asked, &why))?;
         match (reply, &self.name) {
-            (Reply::Queue(list), None) => Ok(Answer::Queue(bounded(list))),
+            (Reply::Queue(list), _) => Ok(Answer::Queue(list)),
+            (Reply::Job(job), _) => Ok(Answer::Job(job)),
             (Reply::TenantUses(list), None) => Ok(Answer::TenantUses(list)),
             (Reply::VoucherUses(list), None) => Ok(Answer::VoucherUses(list)),
-            (Reply::Queue(list), Some(name)) => {
-                let job = named(list.items, name, |job| &job.metadata);
-                job.map(|job| Answer::Job(Box::new(job))).ok_or_else(|| {
-                    let namespace = self.namespace.clone().unwrap_or_default();
-                    let why = NotFound::Job {
-                        namespace,
-                        name: name.clone(),
-                    };
-                    self.not_found(name, why.to_string())
-                })
-            }
             (Reply::TenantUses(list), Some(name)) => {
                 let tenant = named(list.items, name, |tenant| &tenant.metadata);
                 let tenant = tenant.map(|tenant| Answer::TenantUse(Box::new(tenant)));
@@ -242,18 +245,6 @@ impl Target {
 fn named<T>(items: Vec<T>, name: &str, metadata: fn(&T) -> &ObjectMeta) -> Option<T> {
     let mut items = items.into_iter();
     items.find(|item| metadata(item).name.as_deref() == Some(name))
-}
-
-/// Cuts a list that grew too long, and says by how many.
-fn bounded(mut list: QueuedJobList) -> QueuedJobList {
-    let rest = list.items.len().saturating_sub(PAGE_MAX);
-    if rest > 0 {
-        list.items.truncate(PAGE_MAX);
-        let more = i64::try_from(rest).unwrap_or(i64::MAX);
-        let known = list.metadata.remaining_item_count.unwrap_or(0);
-        list.metadata.remaining_item_count = Some(known.saturating_add(more));
-    }
-    list
 }
 
 #[cfg(test)]

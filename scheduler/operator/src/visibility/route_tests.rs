@@ -1,6 +1,6 @@
 //! Paths, the questions they become, and what is picked out of the answers.
 
-use edugrid_crds::visibility::{Age, Explanation, QueuePhase, QueuedJob, TenantUse, TenantUseList};
+use edugrid_crds::visibility::{Age, Explanation, QueuePhase, TenantUse, TenantUseList};
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 
 use super::*;
@@ -14,9 +14,15 @@ fn target(path: &str) -> Option<Target> {
     }
 }
 
+/// The first page of some list.
+fn page() -> Page {
+    Page::parse("queuedjobs/", Some("2"), None).unwrap()
+}
+
 fn asked(path: &str) -> Result<Query, String> {
     let target = target(path).ok_or_else(|| "no such path".to_owned())?;
-    target.query().map_err(|refusal| refusal.to_string())
+    let query = target.query(page(), Select::default());
+    query.map_err(|refusal| refusal.to_string())
 }
 
 fn age() -> Age {
@@ -69,12 +75,27 @@ fn paths_that_lead_nowhere() {
 fn paths_become_questions() {
     let queue = |namespace: &str| Query::Queue {
         namespace: Some(namespace.into()),
+        select: Select::default(),
+        page: page(),
     };
     let home = || TenantName::from("sdu");
     for (path, query) in [
-        ("/queuedjobs", Query::Queue { namespace: None }),
+        (
+            "/queuedjobs",
+            Query::Queue {
+                namespace: None,
+                select: Select::default(),
+                page: page(),
+            },
+        ),
         ("/namespaces/sdu-cs/queuedjobs", queue("sdu-cs")),
-        ("/namespaces/sdu-cs/queuedjobs/resnet", queue("sdu-cs")),
+        (
+            "/namespaces/sdu-cs/queuedjobs/resnet",
+            Query::Job {
+                namespace: "sdu-cs".into(),
+                name: "resnet".into(),
+            },
+        ),
         (
             "/namespaces/sdu-cs/explanations/resnet",
             Query::Explain {
@@ -84,7 +105,10 @@ fn paths_become_questions() {
         ),
         (
             "/namespaces/edugrid-sdu/statements",
-            Query::Statements { tenant: home() },
+            Query::Statements {
+                tenant: home(),
+                page: page(),
+            },
         ),
         (
             "/namespaces/edugrid-sdu/statements/2026-11",
@@ -95,22 +119,46 @@ fn paths_become_questions() {
         ),
         (
             "/namespaces/edugrid-sdu/tenantuses",
-            Query::TenantUses { home: Some(home()) },
+            Query::TenantUses {
+                home: Some(home()),
+                page: page(),
+            },
         ),
         (
             "/namespaces/edugrid-sdu/tenantuses/sdu-cs",
-            Query::TenantUses { home: Some(home()) },
+            Query::TenantUses {
+                home: Some(home()),
+                page: Page::whole(),
+            },
         ),
-        ("/tenantuses", Query::TenantUses { home: None }),
+        (
+            "/tenantuses",
+            Query::TenantUses {
+                home: None,
+                page: page(),
+            },
+        ),
         (
             "/namespaces/edugrid-sdu/voucheruses",
-            Query::VoucherUses { home: Some(home()) },
+            Query::VoucherUses {
+                home: Some(home()),
+                page: page(),
+            },
         ),
         (
             "/namespaces/edugrid-sdu/voucheruses/sdu-2026-a",
-            Query::VoucherUses { home: Some(home()) },
+            Query::VoucherUses {
+                home: Some(home()),
+                page: Page::whole(),
+            },
         ),
-        ("/voucheruses", Query::VoucherUses { home: None }),
+        (
+            "/voucheruses",
+            Query::VoucherUses {
+                home: None,
+                page: page(),
+            },
+        ),
     ] {
         assert_eq!(asked(path), Ok(query), "{path}");
     }
@@ -141,29 +189,6 @@ fn what_is_not_read_so_is_refused_with_the_way_out() {
     ] {
         assert_eq!(asked(path), Err(words.to_owned()), "{path}");
     }
-}
-
-#[test]
-fn one_job_is_picked_out_of_the_queue() {
-    let job = |name: &str| QueuedJob::new(age(), "sdu-cs", name, QueuePhase::Waiting);
-    let reply = || {
-        Ok(Reply::Queue(QueuedJobList::new(
-            age(),
-            vec![job("a"), job("b")],
-        )))
-    };
-    let found = target("/namespaces/sdu-cs/queuedjobs/b")
-        .unwrap()
-        .pick(reply());
-    assert_eq!(found, Ok(Answer::Job(Box::new(job("b")))));
-    let missing = target("/namespaces/sdu-cs/queuedjobs/c")
-        .unwrap()
-        .pick(reply());
-    assert_eq!(
-        missing.unwrap_err().to_string(),
-        "queuedjobs.visibility.edugrid.io \"c\" not found: no unfinished ComputeJob \"c\" in \
-         namespace \"sdu-cs\"",
-    );
 }
 
 #[test]
@@ -229,15 +254,6 @@ fn one_tenant_is_picked_out_of_a_home() {
         missing.to_string(),
         "tenantuses.visibility.edugrid.io \"hit\" not found: no tenant of that name there",
     );
-}
-
-#[test]
-fn a_list_that_grew_too_long_says_what_it_lacks() {
-    let job = QueuedJob::new(age(), "sdu-cs", "a", QueuePhase::Waiting);
-    let list = QueuedJobList::new(age(), vec![job; PAGE_MAX + 7]);
-    let cut = bounded(list);
-    assert_eq!(cut.items.len(), PAGE_MAX);
-    assert_eq!(cut.metadata.remaining_item_count, Some(7));
 }
 
 #[test]

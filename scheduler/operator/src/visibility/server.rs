@@ -4,6 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::body::Body;
+use edugrid_units::Language;
 use hyper::{
     Request, Response,
     body::Incoming,
@@ -25,7 +26,7 @@ use super::{
     desk::{Desk, LIMIT, Page},
     front_proxy::FrontProxy,
     query::Asked,
-    status::RETRY_AFTER_SECONDS,
+    status::{Leadership, RETRY_AFTER_SECONDS},
     trust::{self, Serving, TlsFiles, Trust, TrustError},
 };
 use crate::metrics::Metrics;
@@ -41,7 +42,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves the visibility API until the process ends.
 ///
-/// Every replica serves discovery; questions are asked only while `leading` says so, others
+/// Every replica serves discovery; questions are asked only while `leadership` says so, others
 /// get a 503 that says why. `questions` goes to the operator's loop, which answers each from
 /// memory; one that it doesn't answer within 5 s is refused.
 ///
@@ -52,7 +53,8 @@ pub async fn serve(
     listener: TcpListener,
     tls_files: TlsFiles,
     questions: mpsc::Sender<Asked>,
-    leading: watch::Receiver<bool>,
+    leadership: watch::Receiver<Leadership>,
+    language: Language,
     metrics: Metrics,
 ) -> Result<(), TrustError> {
     let serving = Serving::read(&tls_files)?;
@@ -60,7 +62,8 @@ pub async fn serve(
     tracing::info!(address = ?listener.local_addr().ok(), "serving visibility.edugrid.io");
     let desk = Desk {
         questions,
-        leading,
+        leadership,
+        language,
         metrics,
         limit: LIMIT,
     };

@@ -75,7 +75,7 @@ struct Running {
     front_proxy_ca: Authority,
     trust: watch::Sender<Trust>,
     serving: Serving,
-    _leading: watch::Sender<bool>,
+    _leadership: watch::Sender<Leadership>,
     _folder: tempfile::TempDir,
 }
 
@@ -88,7 +88,7 @@ fn front_proxy(authority: &Authority) -> FrontProxy {
     }
 }
 
-async fn start(leads: bool) -> Running {
+async fn start(leadership: Leadership) -> Running {
     let folder = tempfile::tempdir().unwrap();
     let (serving_ca, front_proxy_ca) = (authority("serving"), authority("front-proxy"));
     let serving = Serving::read(&serving_files(&serving_ca, folder.path())).unwrap();
@@ -104,7 +104,7 @@ async fn start(leads: bool) -> Running {
             let _ = reply.send(Ok(Reply::Queue(QueuedJobList::new(age, vec![job]))));
         }
     });
-    let (_leading, leading) = watch::channel(leads);
+    let (_leadership, leadership) = watch::channel(leadership);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(accept(
@@ -112,7 +112,8 @@ async fn start(leads: bool) -> Running {
         current,
         Desk {
             questions,
-            leading,
+            leadership,
+            language: Language::English,
             metrics: Metrics::new(),
             limit: LIMIT,
         },
@@ -123,7 +124,7 @@ async fn start(leads: bool) -> Running {
         front_proxy_ca,
         trust,
         serving,
-        _leading,
+        _leadership,
         _folder: folder,
     }
 }
@@ -169,7 +170,7 @@ fn parts(answer: &str) -> (&str, &str) {
 
 #[tokio::test]
 async fn the_front_proxy_gets_answers() {
-    let server = start(true).await;
+    let server = start(Leadership::Leading).await;
     let pair = client(&server.front_proxy_ca, "front-proxy-client");
     let answer = server.get(Some(pair), QUEUE, BOB).await.unwrap();
     let (code, body) = parts(&answer);
@@ -182,7 +183,7 @@ async fn the_front_proxy_gets_answers() {
 
 #[tokio::test]
 async fn headers_without_the_front_proxys_certificate_are_a_spoof() {
-    let server = start(true).await;
+    let server = start(Leadership::Leading).await;
     let admin = "X-Remote-User: admin\r\nX-Remote-Group: system:masters\r\n";
     let answer = server.get(None, QUEUE, admin).await.unwrap();
     let (code, body) = parts(&answer);
@@ -201,7 +202,7 @@ async fn headers_without_the_front_proxys_certificate_are_a_spoof() {
 
 #[tokio::test]
 async fn a_certificate_of_another_ca_does_not_get_through_tls() {
-    let server = start(true).await;
+    let server = start(Leadership::Leading).await;
     let forged = client(&authority("front-proxy"), "front-proxy-client");
     let answer = server.get(Some(forged), QUEUE, BOB).await;
     let error = answer
@@ -212,7 +213,7 @@ async fn a_certificate_of_another_ca_does_not_get_through_tls() {
 
 #[tokio::test]
 async fn a_renewed_ca_counts_for_new_connections() {
-    let server = start(true).await;
+    let server = start(Leadership::Leading).await;
     let renewed = authority("front-proxy");
     let pair = || client(&renewed, "front-proxy-client");
     assert!(server.get(Some(pair()), QUEUE, BOB).await.is_err());
@@ -225,7 +226,7 @@ async fn a_renewed_ca_counts_for_new_connections() {
 
 #[tokio::test]
 async fn a_standby_sends_clients_to_a_new_connection() {
-    let server = start(false).await;
+    let server = start(Leadership::Standby { leader: None }).await;
     let pair = || client(&server.front_proxy_ca, "front-proxy-client");
     let answer = server.get(Some(pair()), QUEUE, BOB).await.unwrap();
     let head = answer.to_lowercase();

@@ -1,5 +1,7 @@
 //! What went wrong, in the form that every client of Kubernetes reads: a `Status`.
 
+use std::fmt;
+
 use edugrid_crds::{
     labels,
     visibility::{GROUP, Resource},
@@ -7,10 +9,62 @@ use edugrid_crds::{
 use hyper::StatusCode;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Status, StatusDetails};
 
-use super::{front_proxy::Stranger, query::NotFound};
+use super::{front_proxy::Stranger, paging::PageError, query::NotFound};
 
 /// After how many seconds a client may try again where another replica will answer.
 pub const RETRY_AFTER_SECONDS: i32 = 1;
+
+/// Whether this replica leads, and so knows anything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Leadership {
+    /// It looks whether all is in place.
+    Starting,
+    /// It waits for the lease.
+    Standby {
+        /// Who holds it, as the lease says.
+        leader: Option<String>,
+    },
+    /// It holds the lease and still replays the journal.
+    Opening,
+    /// It leads.
+    Leading,
+}
+
+impl Leadership {
+    /// Lets questions through to whoever can answer them.
+    ///
+    /// # Errors
+    /// If this replica doesn't lead.
+    pub fn check(&self) -> Result<(), Refusal> {
+        match self {
+            Self::Leading => Ok(()),
+            other => Err(Refusal::NotLeading(other.clone())),
+        }
+    }
+}
+
+/// What it says to whoever asks it for what only a leader knows.
+impl fmt::Display for Leadership {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("this replica of edugrid-scheduler ")?;
+        match self {
+            Self::Starting => f.write_str("is starting, its /readyz says what is missing"),
+            Self::Standby { leader: Some(name) } => {
+                write!(
+                    f,
+                    "is a standby and knows no queue, {name} leads: try again"
+                )
+            }
+            Self::Standby { leader: None } => f.write_str(
+                "is a standby and knows no queue, nobody leads at the moment: try again",
+            ),
+            Self::Opening => {
+                f.write_str("has just begun to lead and replays the journal: try again")
+            }
+            Self::Leading => f.write_str("leads"),
+        }
+    }
+}
 
 /// A refusal, before it is put into words for the wire.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -53,10 +107,11 @@ pub enum Refusal {
     #[error("{0}")]
     NotAcceptable(&'static str),
     /// This replica doesn't lead.
-    #[error(
-        "this replica of edugrid-scheduler is a standby and knows no queue, another one leads: try again"
-    )]
-    Standby,
+    #[error("{0}")]
+    NotLeading(Leadership),
+    /// A token of a list that can't be continued.
+    #[error("{0}")]
+    Expired(PageError),
     /// The loop didn't answer in time.
     #[error(
         "edugrid-scheduler did not answer within {0} s: it is busy or stopping, try again later"
@@ -65,6 +120,15 @@ pub enum Refusal {
     /// An answer that can't be written as JSON.
     #[error("the answer can't be written: {0}, report it")]
     Broken(String),
+}
+
+impl From<PageError> for Refusal {
+    fn from(error: PageError) -> Self {
+        match error {
+            PageError::Limit(_) | PageError::Token(_) => Self::BadRequest(error.to_string()),
+            PageError::Expired => Self::Expired(error),
+        }
+    }
 }
 
 impl Refusal {
@@ -91,14 +155,15 @@ impl Refusal {
             Self::Method(_) | Self::NoList { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::NotAcceptable(_) => StatusCode::NOT_ACCEPTABLE,
-            Self::Standby | Self::Late(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Expired(_) => StatusCode::GONE,
+            Self::NotLeading(_) | Self::Late(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
     /// Whether another connection may lead to a replica that knows more.
     pub fn another_replica_may_know(&self) -> bool {
-        matches!(self, Self::Standby)
+        matches!(self, Self::NotLeading(_))
     }
 
     /// Kubernetes' word for it.
@@ -109,7 +174,8 @@ impl Refusal {
             Self::Method(_) | Self::NoList { .. } => "MethodNotAllowed",
             Self::BadRequest(_) => "BadRequest",
             Self::NotAcceptable(_) => "NotAcceptable",
-            Self::Standby | Self::Late(_) => "ServiceUnavailable",
+            Self::Expired(_) => "Expired",
+            Self::NotLeading(_) | Self::Late(_) => "ServiceUnavailable",
             Self::Broken(_) => "InternalError",
         }
     }
@@ -125,7 +191,7 @@ impl Refusal {
                 name: Some(name.clone()),
                 ..StatusDetails::default()
             }),
-            Self::Standby => Some(StatusDetails {
+            Self::NotLeading(_) => Some(StatusDetails {
                 retry_after_seconds: Some(RETRY_AFTER_SECONDS),
                 ..StatusDetails::default()
             }),

@@ -10,6 +10,7 @@ use edugrid_crds::{
         TenantUseList, VoucherUse, VoucherUseList,
     },
 };
+use edugrid_units::Language;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ListMeta, ObjectMeta, Time};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -100,31 +101,40 @@ trait Tabled: Serialize {
     const COLUMNS: &'static [(&'static str, &'static str, i32)];
     fn metadata(&self) -> &ObjectMeta;
     /// A cell for each column of [`COLUMNS`](Self::COLUMNS).
-    fn cells(&self) -> Vec<Value>;
+    fn cells(&self, language: Language) -> Vec<Value>;
 }
 
 impl Answer {
     /// The answer as a table.
-    pub fn table(&self, include: IncludeObject) -> Table {
+    pub fn table(&self, include: IncludeObject, language: Language) -> Table {
+        let form = Form { include, language };
         match self {
-            Self::Queue(list) => table(&list.items, &list.metadata, include),
-            Self::Job(job) => one(job.as_ref(), include),
-            Self::Explanation(explanation) => one(explanation.as_ref(), include),
-            Self::Statements(list) => table(&list.items, &list.metadata, include),
-            Self::Statement(statement) => one(statement.as_ref(), include),
-            Self::TenantUses(list) => table(&list.items, &list.metadata, include),
-            Self::TenantUse(tenant) => one(tenant.as_ref(), include),
-            Self::VoucherUses(list) => table(&list.items, &list.metadata, include),
-            Self::VoucherUse(voucher) => one(voucher.as_ref(), include),
+            Self::Queue(list) => table(&list.items, &list.metadata, form),
+            Self::Job(job) => one(job.as_ref(), form),
+            Self::Explanation(explanation) => one(explanation.as_ref(), form),
+            Self::Statements(list) => table(&list.items, &list.metadata, form),
+            Self::Statement(statement) => one(statement.as_ref(), form),
+            Self::TenantUses(list) => table(&list.items, &list.metadata, form),
+            Self::TenantUse(tenant) => one(tenant.as_ref(), form),
+            Self::VoucherUses(list) => table(&list.items, &list.metadata, form),
+            Self::VoucherUse(voucher) => one(voucher.as_ref(), form),
         }
     }
 }
 
-fn one<T: Tabled>(item: &T, include: IncludeObject) -> Table {
-    table(std::slice::from_ref(item), &ListMeta::default(), include)
+/// How rows are written.
+#[derive(Clone, Copy)]
+struct Form {
+    include: IncludeObject,
+    /// Of sentences; names and codes are the same in all.
+    language: Language,
 }
 
-fn table<T: Tabled>(items: &[T], metadata: &ListMeta, include: IncludeObject) -> Table {
+fn one<T: Tabled>(item: &T, form: Form) -> Table {
+    table(std::slice::from_ref(item), &ListMeta::default(), form)
+}
+
+fn table<T: Tabled>(items: &[T], metadata: &ListMeta, form: Form) -> Table {
     let name = Column {
         name: "Name",
         kind: "string",
@@ -146,14 +156,14 @@ fn table<T: Tabled>(items: &[T], metadata: &ListMeta, include: IncludeObject) ->
         api_version: "meta.k8s.io/v1",
         metadata: metadata.clone(),
         column_definitions: std::iter::once(name).chain(others).collect(),
-        rows: items.iter().map(|item| row(item, include)).collect(),
+        rows: items.iter().map(|item| row(item, form)).collect(),
     }
 }
 
-fn row<T: Tabled>(item: &T, include: IncludeObject) -> Row {
+fn row<T: Tabled>(item: &T, form: Form) -> Row {
     let mut cells = vec![json!(item.metadata().name)];
-    cells.extend(item.cells());
-    let object = match include {
+    cells.extend(item.cells(form.language));
+    let object = match form.include {
         IncludeObject::None => None,
         IncludeObject::Metadata => Some(json!({
             "kind": "PartialObjectMetadata",
@@ -169,6 +179,18 @@ fn row<T: Tabled>(item: &T, include: IncludeObject) -> Row {
 /// The text, or nothing.
 fn cell(text: Option<impl ToString>) -> Value {
     json!(text.map(|text| text.to_string()).unwrap_or_default())
+}
+
+/// The sentence in a language, in English where there is no other.
+fn said<'a>(
+    english: Option<&'a String>,
+    chinese: Option<&'a String>,
+    language: Language,
+) -> Option<&'a String> {
+    match language {
+        Language::English => english,
+        Language::Chinese => chinese.or(english),
+    }
 }
 
 /// An instant as JSON writes it, without the quotes.
@@ -197,7 +219,7 @@ impl Tabled for QueuedJob {
         &self.metadata
     }
 
-    fn cells(&self) -> Vec<Value> {
+    fn cells(&self, language: Language) -> Vec<Value> {
         vec![
             json!(self.phase.as_str()),
             cell(self.reason.as_ref()),
@@ -213,7 +235,11 @@ impl Tabled for QueuedJob {
             cell(self.tier.as_ref()),
             cell(self.submitter.as_ref()),
             cell(self.held.as_ref()),
-            cell(self.message.as_ref()),
+            cell(said(
+                self.message.as_ref(),
+                self.message_zh.as_ref(),
+                language,
+            )),
         ]
     }
 }
@@ -229,12 +255,14 @@ impl Tabled for Explanation {
         &self.metadata
     }
 
-    fn cells(&self) -> Vec<Value> {
+    fn cells(&self, language: Language) -> Vec<Value> {
         let reason = self.reason.as_ref();
         vec![
             json!(self.phase.as_str()),
             cell(reason.map(|reason| &reason.code)),
-            cell(reason.map(|reason| &reason.message)),
+            cell(reason.and_then(|reason| {
+                said(Some(&reason.message), reason.message_zh.as_ref(), language)
+            })),
         ]
     }
 }
@@ -253,7 +281,7 @@ impl Tabled for Statement {
         &self.metadata
     }
 
-    fn cells(&self) -> Vec<Value> {
+    fn cells(&self, _: Language) -> Vec<Value> {
         let money = |amount: &Money| json!(amount.as_str());
         vec![
             json!(self.tenant),
@@ -288,7 +316,7 @@ impl Tabled for TenantUse {
         &self.metadata
     }
 
-    fn cells(&self) -> Vec<Value> {
+    fn cells(&self, _: Language) -> Vec<Value> {
         let zero = Quantity::default().text();
         let pools = |text: &dyn Fn(&edugrid_crds::visibility::PoolUse) -> Option<String>| {
             let each = |pool| text(pool).map(|text| format!("{} {text}", pool.pool));
@@ -336,7 +364,7 @@ impl Tabled for VoucherUse {
         &self.metadata
     }
 
-    fn cells(&self) -> Vec<Value> {
+    fn cells(&self, _: Language) -> Vec<Value> {
         let valid_until = self.valid_until.as_ref();
         vec![
             json!(self.holder),

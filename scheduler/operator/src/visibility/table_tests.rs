@@ -55,7 +55,7 @@ fn queue() -> Answer {
 #[test]
 fn a_queue() {
     assert_eq!(
-        shown(&queue().table(IncludeObject::Metadata)),
+        shown(&queue().table(IncludeObject::Metadata, Language::English)),
         [
             "NAME | PHASE | REASON | TENANT | POOL | UNITS | POSITION | WAITING SINCE",
             "resnet | Waiting | QuotaExceeded | sdu-cs | a100 | 32 | 3 | 2026-11-22T07:48:00Z",
@@ -67,7 +67,7 @@ fn a_queue() {
 #[test]
 fn rows_carry_as_much_of_the_object_as_was_asked() {
     let objects = |include| {
-        let table = serde_json::to_value(queue().table(include)).unwrap();
+        let table = serde_json::to_value(queue().table(include, Language::English)).unwrap();
         assert_eq!(table["kind"], "Table");
         assert_eq!(table["apiVersion"], "meta.k8s.io/v1");
         table["rows"][0]["object"].clone()
@@ -92,7 +92,9 @@ fn a_month() {
     statement.totals.vouchers = "192.00".into();
     statement.totals.own = "192.00".into();
     assert_eq!(
-        shown(&Answer::Statement(Box::new(statement)).table(IncludeObject::None)),
+        shown(
+            &Answer::Statement(Box::new(statement)).table(IncludeObject::None, Language::English)
+        ),
         [
             "NAME | TENANT | COST | VOUCHERS | OWN | AS OF",
             "2026-11 | sdu | 384.00 | 192.00 | 192.00 | 2026-11-22T08:00:00Z",
@@ -124,7 +126,7 @@ fn a_tenant() {
     });
     let list = TenantUseList::new(age(), vec![tenant]);
     assert_eq!(
-        shown(&Answer::TenantUses(list).table(IncludeObject::None)),
+        shown(&Answer::TenantUses(list).table(IncludeObject::None, Language::English)),
         [
             "NAME | USED | BORROWED | AVAILABLE | VOUCHERS | OWN",
             "sdu | a100 72/64, h800 12/64 | a100 8 | a100 8, h800 8 | \
@@ -144,7 +146,7 @@ fn a_voucher() {
     voucher.expiring_soon = true;
     let list = VoucherUseList::new(age(), vec![voucher]);
     assert_eq!(
-        shown(&Answer::VoucherUses(list).table(IncludeObject::None)),
+        shown(&Answer::VoucherUses(list).table(IncludeObject::None, Language::English)),
         [
             "NAME | HOLDER | TYPE | STATE | FACE | HELD | SPENT | LEFT | UNTIL | SOON",
             "sdu-2026-a | sdu | Subsidy | Active | 50000.00 | 384.00 | 100.00 | 49516.00 |  | yes",
@@ -161,7 +163,10 @@ fn an_explanation() {
         ..Reason::default()
     });
     assert_eq!(
-        shown(&Answer::Explanation(Box::new(explanation)).table(IncludeObject::None)),
+        shown(
+            &Answer::Explanation(Box::new(explanation))
+                .table(IncludeObject::None, Language::English)
+        ),
         [
             "NAME | PHASE | REASON | MESSAGE",
             "resnet | Waiting | QuotaExceeded | not enough quota is free",
