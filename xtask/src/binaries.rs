@@ -5,6 +5,9 @@ use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
 
+/// What a first build takes of all cores together, in minutes; only shown.
+const CORE_MINUTES_ROUGHLY: usize = 6;
+
 /// The binaries that an installation runs.
 #[derive(Clone, Debug)]
 pub struct Binaries {
@@ -15,6 +18,21 @@ pub struct Binaries {
 }
 
 impl Binaries {
+    /// What is about to be done, with how long it takes where nothing was built yet.
+    pub fn announcement() -> String {
+        let folder = std::env::current_exe().ok();
+        let folder = folder.as_deref().and_then(|program| program.parent());
+        let built = folder.is_some_and(|folder| folder.join("edugrid-scheduler").is_file());
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        match built {
+            true => "build the operator and kubectl-edugrid".to_owned(),
+            false => format!(
+                "build the operator and kubectl-edugrid, once about {} minutes on {cores} cores",
+                1 + CORE_MINUTES_ROUGHLY.div_ceil(cores)
+            ),
+        }
+    }
+
     /// Builds both with cargo and says where they are.
     ///
     /// # Errors

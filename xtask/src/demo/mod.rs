@@ -89,10 +89,19 @@ pub fn run(options: &Options) -> Result<()> {
         trace::LAST_ROW
     );
     let (jobs, changes) = trace::jobs(&rows)?;
-    let binaries = stage("build the operator and kubectl-edugrid", Binaries::build)?;
+    // Whether it can be a guest there is known before anything is built.
+    let context = options.context.as_deref();
+    let guest = context
+        .map(|context| guest::arrive(context, options.keep))
+        .transpose()?;
+    let built = stage(&Binaries::announcement(), Binaries::build);
+    if let (Err(_), Some(context)) = (&built, context) {
+        guest::end(context)?;
+    }
+    let binaries = built?;
     let begun = Instant::now();
     let cli = binaries.cli.clone();
-    let edugrid = bring_up(options, binaries)?;
+    let edugrid = bring_up(options, guest, binaries)?;
     opening::print(&jobs, changes, language);
     let outcome = perform(&edugrid, &jobs, language);
     let well = matches!(&outcome, Ok((faults, _)) if faults.is_empty());
@@ -154,9 +163,9 @@ fn take_down(edugrid: Installation) -> Result<()> {
 
 /// Control plane, nodes, people, chart, operator, province. Half of it is of no use to anybody and
 /// goes.
-fn bring_up(options: &Options, binaries: Binaries) -> Result<Installation> {
-    let cluster = match &options.context {
-        Some(context) => guest::arrive(context, options.keep)?,
+fn bring_up(options: &Options, guest: Option<Cluster>, binaries: Binaries) -> Result<Installation> {
+    let cluster = match guest {
+        Some(cluster) => cluster,
         None => {
             // With a state folder it outlives this process.
             let dir = options

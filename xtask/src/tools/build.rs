@@ -7,16 +7,20 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
 
 use super::pins::parse_go_version;
 use super::{Pins, Tool, absent, find};
-use crate::progress::Progress;
+use crate::progress::{Progress, in_words};
 
 /// About how many packages a build with a cold cache compiles; only shown, never relied on.
 const PACKAGES_ROUGHLY: usize = 2970;
+/// What it takes of all cores together, in minutes; only shown.
+const CORE_MINUTES_ROUGHLY: usize = 12;
+/// From how many packages on their pace says something.
+const PACKAGES_FOR_A_PACE: usize = 100;
 /// The seven stripped programs take half of this; the Go build cache asks for more where it lies.
 const FREE_BYTES_MIN: u64 = 1 << 30;
 /// How much of a failed build's log stands in the message.
@@ -145,15 +149,35 @@ fn linker_flags(pins: &Pins) -> Result<String> {
     Ok(flags)
 }
 
+/// How long a build with a cold cache takes, in minutes: some linking is left to one core.
+fn minutes_roughly(cores: usize) -> usize {
+    1 + CORE_MINUTES_ROUGHLY.div_ceil(cores.max(1))
+}
+
+/// How long the rest of the packages takes at the pace so far; nothing while that is a guess.
+fn left_roughly(passed: Duration, count: usize) -> Option<Duration> {
+    if count < PACKAGES_FOR_A_PACE {
+        return None;
+    }
+    let left = PACKAGES_ROUGHLY.saturating_sub(count);
+    passed
+        .checked_mul(u32::try_from(left).ok()?)?
+        .checked_div(u32::try_from(count).ok()?)
+}
+
 fn go_build(pins: &Pins, tools: &[Tool], fresh: &Path, log: &Path) -> Result<()> {
     let mut output = fresh.as_os_str().to_owned();
     output.push("/");
     let names: Vec<&str> = tools.iter().map(|tool| tool.binary()).collect();
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     eprintln!(
-        "building {} from Go modules, once: 5 to 10 minutes on 2 cores",
-        names.join(", ")
+        "building {} from Go modules, once: about {} minutes on {cores} cores when nothing is cached, \
+         and the time for the downloads",
+        names.join(", "),
+        minutes_roughly(cores)
     );
     let mut progress = Progress::start("go build");
+    let began = Instant::now();
     let mut child = Command::new("go")
         .current_dir(pins.folder())
         .args([
@@ -190,7 +214,12 @@ fn go_build(pins: &Pins, tools: &[Tool], fresh: &Path, log: &Path) -> Result<()>
             }
             std::thread::sleep(Duration::from_millis(200));
             let count = compiled.load(Ordering::Relaxed);
-            progress.tick(&format!("{count} of about {PACKAGES_ROUGHLY} packages"));
+            let left = left_roughly(began.elapsed(), count).map_or(String::new(), |left| {
+                format!(", about {} left", in_words(left))
+            });
+            progress.tick(&format!(
+                "{count} of about {PACKAGES_ROUGHLY} packages{left}"
+            ));
         };
         let last = reader
             .join()
@@ -245,4 +274,25 @@ fn build_failure(last: &VecDeque<String>, log: &Path, fresh: &Path) -> anyhow::E
         "`go build` failed; its last lines:\n{text}\nthe whole log: {}\n{hint}",
         log.display()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_cores_take_less_time_and_never_none() {
+        assert_eq!([1, 2, 16].map(minutes_roughly), [13, 7, 2]);
+    }
+
+    #[test]
+    fn the_rest_goes_at_the_pace_so_far() {
+        let minute = Duration::from_secs(60);
+        assert_eq!(left_roughly(minute, 5), None, "too early to tell");
+        assert_eq!(left_roughly(minute, PACKAGES_ROUGHLY / 2), Some(minute));
+        assert_eq!(
+            left_roughly(minute, PACKAGES_ROUGHLY + 9),
+            Some(Duration::ZERO)
+        );
+    }
 }
