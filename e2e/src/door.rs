@@ -134,7 +134,7 @@ impl Door {
     pub fn ask(&self, person: &Person, request: &Request<'_>) -> Result<Answer> {
         let body = request.body.map(Value::to_string).unwrap_or_default();
         let mut head = format!(
-            "{} {} HTTP/1.0\r\nAccept: application/json\r\nContent-Type: {}\r\nContent-Length: {}\r\n",
+            "{} {} HTTP/1.0\r\nAccept: application/json, */*\r\nContent-Type: {}\r\nContent-Length: {}\r\n",
             request.method,
             request.path,
             request.content_type,

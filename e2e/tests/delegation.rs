@@ -18,6 +18,7 @@ rbac:
   - {kind: Group, name: 'edugrid:province-checkers'}
   - {kind: Group, name: uni-admins}
   - {kind: Group, name: college-admins}
+  - {kind: Group, name: uni-finance}
 ";
 
 /// What the owner of the cluster grants once: administrators may write namespaces.
@@ -90,6 +91,7 @@ fn start() -> Result<Province> {
         ("uma", "uni-admins"),
         ("carl", "college-admins"),
         ("lena", "lab"),
+        ("fiona", "uni-finance"),
     ] {
         cluster.user(user, &[group])?;
     }
@@ -152,6 +154,7 @@ fn a_university_makes_a_college_and_the_college_a_lab_where_a_job_runs() -> Resu
     wait_administrators(&province, "lab", &["college-admins", "uni-admins"])?;
     apply(&province, "carl", &namespace("lab-jobs", "lab"))?;
     province.edugrid.bind("lab-jobs", "edugrid-user", "lab")?;
+    handed_down(&province)?;
 
     apply(&province, "lena", &job("lab-jobs", "train", 1, 4, "2s", 0))?;
     let done = province.wait_phase("lab-jobs", "train", "Succeeded")?;
@@ -160,12 +163,53 @@ fn a_university_makes_a_college_and_the_college_a_lab_where_a_job_runs() -> Resu
     let charged: f64 = charged.context("what it cost")?.parse()?;
     ensure!(
         charged > 0.0,
-        "charged to the university's own money: {done:#}"
+        "charged to the college's own money: {done:#}"
     );
 
     nobody_reaches_further(&province)?;
     overcommitted(&province)?;
     moved(&province)
+}
+
+/// The university's money for its college: one person makes the voucher, another approves it,
+/// neither of them reads what he writes by name.
+fn handed_down(province: &Province) -> Result<()> {
+    let voucher = "apiVersion: edugrid.io/v1alpha1
+kind: ComputeVoucher
+metadata: {name: college-own}
+spec: {issuer: uni, holder: college, type: OwnFunds, faceValue: \"100.00\"}
+";
+    let approval = "apiVersion: edugrid.io/v1alpha1
+kind: ComputeVoucher
+metadata: {name: college-own}
+status: {approval: {by: fiona, at: \"2026-11-22T09:00:00Z\", decision: Approved}}
+";
+    let home = "edugrid-uni";
+    province
+        .edugrid
+        .bind(home, "edugrid-approver", "uni-finance")?;
+    apply(province, "uma", voucher)?;
+    let approve = [
+        "apply",
+        "--server-side",
+        "--subresource=status",
+        "--filename=-",
+    ];
+    let mut said = String::new();
+    let waited = wait_for("fiona to approve", || {
+        let answer = province
+            .cluster()
+            .kubectl_with_input("fiona", &approve, approval)?;
+        said.clone_from(&answer.stderr);
+        Ok(answer.success())
+    });
+    waited.map_err(|error| error.context(said))?;
+    wait_for("the college's money", || {
+        let voucher = province
+            .edugrid
+            .object("computevoucher", "default", "college-own")?;
+        Ok(voucher["status"]["conditions"][0]["status"] == "True")
+    })
 }
 
 /// What each of them tries beyond his own, and who refuses.

@@ -272,10 +272,11 @@ fn may(
     namespace: Option<&str>,
 ) -> Result<Answer> {
     let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
+    let (resource, group) = resource.split_once('.').unwrap_or((resource, ""));
     let review = json!({
         "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
         "spec": {"resourceAttributes": {
-            "verb": verb, "resource": resource, "subresource": subresource, "namespace": namespace,
+            "verb": verb, "group": group, "resource": resource, "subresource": subresource, "namespace": namespace,
         }},
     });
     let path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
