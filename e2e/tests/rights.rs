@@ -30,9 +30,16 @@ rbac:
   catalogueReaders: [{kind: Group, name: uc-people}, {kind: Group, name: v-people}]
 ";
 
-/// Rules that no request reaches while what stands before them does: each is the second line
-/// behind the schema, the mutation or the right named here.
-const SECOND_LINES: [&str; 0] = [];
+/// Rules that no request reaches while what stands before them does.
+const SECOND_LINES: [&str; 5] = [
+    // The stamp writes who made or submitted it before any policy looks.
+    "maker[0]",
+    "submitter[0]",
+    // The schema's own transition rules refuse a change first.
+    "maker[1]",
+    "submitter[1]",
+    "voucher-approval[1]",
+];
 
 fn read(file: &str) -> Result<String> {
     std::fs::read_to_string(repository().join(file)).context(file.to_owned())
