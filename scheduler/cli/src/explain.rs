@@ -7,7 +7,7 @@ use crate::{
     cluster::{Cluster, Wanted},
     duration,
     failure::{Elsewhere, Failure},
-    grid::{Cell, Grid, padded},
+    grid::{Cell, Grid, folded, padded},
     look::{Look, Tone},
     output::{self, Page},
     queue, reasons, sentences, watch,
@@ -106,7 +106,7 @@ fn why(reason: &Reason, look: Look) -> Vec<String> {
     let mut lines = vec![format!(
         "{} {}",
         look.paint(Tone::Wait, &padded(&reason.code, LABEL_WIDTH - 1)),
-        reasons::sentence(reason, language),
+        folded(reasons::sentence(reason, language)),
     )];
     if let Some(way_out) = reasons::way_out(reason, language) {
         lines.push(sentences::way_out(language, way_out));

@@ -155,3 +155,15 @@ worker   a100     n2     1
 ";
     assert_eq!(text(&told, CHINESE), expected);
 }
+
+#[test]
+fn words_of_others_cannot_command_the_terminal() {
+    let mut told = job(QueuePhase::Waiting);
+    told.reason = Some(Reason {
+        code: "TemplateRefused".into(),
+        message: "unknown\nfield \u{1b}[2J".into(),
+        ..Reason::default()
+    });
+    let text = text(&told, ENGLISH);
+    assert!(text.contains("unknown field  [2J"), "{text:?}");
+}

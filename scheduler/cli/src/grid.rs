@@ -48,16 +48,7 @@ impl Grid {
 
     /// Adds a row. Texts with line breaks are folded into one line.
     pub fn row(&mut self, cells: Vec<Cell>) {
-        let fold = |mut cell: Cell| {
-            if cell.text.contains(char::is_control) {
-                cell.text = cell
-                    .text
-                    .split(char::is_control)
-                    .collect::<Vec<_>>()
-                    .join(" ");
-            }
-            cell
-        };
+        let fold = |cell: Cell| Cell::toned(cell.tone, folded(&cell.text));
         self.rows.push(cells.into_iter().map(fold).collect());
     }
 
@@ -91,6 +82,12 @@ impl Grid {
         }
         text
     }
+}
+
+/// `text` in one line, and without characters that would command the terminal: parts of it may
+/// be other people's.
+pub fn folded(text: &str) -> String {
+    text.split(char::is_control).collect::<Vec<_>>().join(" ")
 }
 
 /// `text` and blanks up to `width` columns of the screen.

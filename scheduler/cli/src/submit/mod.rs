@@ -19,7 +19,7 @@ use crate::{
     arguments::{Connection, Format, Submit},
     cluster::Cluster,
     failure::Failure,
-    grid::Grid,
+    grid::{Grid, folded},
     look::{Look, Tone},
     output, sentences,
     words::Word,
@@ -47,7 +47,7 @@ impl fmt::Display for Problem {
         for part in [&self.job, &self.field].into_iter().flatten() {
             write!(f, ": {part}")?;
         }
-        write!(f, ": {}", self.what)
+        write!(f, ": {}", folded(&self.what))
     }
 }
 
