@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use edugrid_units::{Admission, AttemptKey, Outcome};
+use edugrid_units::{Admission, AttemptKey, MilliUnits, Outcome, PoolName};
 
 use super::Desk;
 use crate::{
@@ -56,6 +56,30 @@ impl Faults {
         let check = |check, faults| metrics::Check { check, faults };
         vec![check("books", self.books), check("usage", self.usage)]
     }
+}
+
+/// Pools whose usage, as quota counts it, is not the sum of what is open there (Q7). A pool
+/// that quota doesn't know counts nothing.
+pub(super) fn usage_faults<'a>(
+    counted: impl Iterator<Item = (&'a PoolName, MilliUnits)>,
+    open: impl Iterator<Item = (&'a PoolName, MilliUnits)>,
+) -> u64 {
+    let mut sums: BTreeMap<&PoolName, (MilliUnits, MilliUnits)> = BTreeMap::new();
+    for (pool, units) in counted {
+        sums.entry(pool).or_default().0 = units;
+    }
+    for (pool, units) in open {
+        let (_, sum) = sums.entry(pool).or_default();
+        *sum = MilliUnits(sum.0.saturating_add(units.0));
+    }
+    let mut faults: u64 = 0;
+    for (pool, (counted, open)) in sums {
+        if counted != open {
+            tracing::error!(%pool, %counted, %open, "usage is not what is open (Q7)");
+            faults = faults.saturating_add(1);
+        }
+    }
+    faults
 }
 
 impl Desk {
@@ -127,5 +151,49 @@ impl Desk {
             let count = tally.finished.entry(phase).or_default();
             *count = count.saturating_add(1);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usage_is_the_sum_of_what_is_open_pool_by_pool() {
+        let [a100, h800] = ["a100", "h800"].map(PoolName::from);
+        let faults = |counted: &[(&PoolName, u64)], open: &[(&PoolName, u64)]| {
+            let units = |rows: &[(&PoolName, u64)]| -> Vec<(PoolName, MilliUnits)> {
+                let row = |(pool, units): &(&PoolName, u64)| ((*pool).clone(), MilliUnits(*units));
+                rows.iter().map(row).collect()
+            };
+            let (counted, open) = (units(counted), units(open));
+            usage_faults(
+                counted.iter().map(|(pool, units)| (pool, *units)),
+                open.iter().map(|(pool, units)| (pool, *units)),
+            )
+        };
+        assert_eq!(faults(&[(&a100, 3)], &[(&a100, 1), (&a100, 2)]), 0);
+        assert_eq!(faults(&[(&a100, 0), (&h800, 5)], &[(&h800, 5)]), 0);
+        assert_eq!(faults(&[(&a100, 4)], &[(&a100, 1), (&a100, 2)]), 1);
+        assert_eq!(faults(&[(&a100, 1)], &[]), 1);
+        assert_eq!(
+            faults(&[(&a100, 2)], &[(&a100, 2), (&h800, 1)]),
+            1,
+            "a pool unknown"
+        );
+    }
+
+    #[test]
+    fn nothing_is_claimed_before_the_first_look() {
+        let mut found = Faults::default();
+        assert!(found.rows().is_empty() && found.are_due());
+        found.found(1, 0);
+        assert!(!found.are_due());
+        let rows: Vec<_> = found
+            .rows()
+            .iter()
+            .map(|row| (row.check, row.faults))
+            .collect();
+        assert_eq!(rows, [("books", 1), ("usage", 0)]);
     }
 }

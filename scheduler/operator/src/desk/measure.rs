@@ -8,7 +8,7 @@ use edugrid_core::{Pending, PoolView, TenantCondition, TenantView};
 use edugrid_ledger::{Voucher, VoucherKind, VoucherState};
 use edugrid_units::{MicroYuan, MilliUnits, Outcome, PoolName, Stamp, TenantName};
 
-use super::Desk;
+use super::{Desk, counts::usage_faults};
 use crate::metrics::{self, Snapshot, VoucherMoney};
 
 impl Desk {
@@ -205,27 +205,13 @@ impl Desk {
         if let Some(imbalance) = &books {
             tracing::error!(%imbalance, "the books do not balance (L13)");
         }
-        let mut open: BTreeMap<&PoolName, MilliUnits> = BTreeMap::new();
-        for attempt in self.books.open_attempts() {
-            let sum = open.entry(&attempt.admission.pool).or_default();
-            *sum = MilliUnits(sum.0.saturating_add(attempt.admission.billed.0));
-        }
-        let mut differ: u64 = 0;
-        for pool in pools {
-            let open = open.remove(&pool.name).unwrap_or_default();
-            if open != pool.billed {
-                tracing::error!(pool = %pool.name, %open, counted = %pool.billed, "usage is not what is open (Q7)");
-                differ = differ.saturating_add(1);
-            }
-        }
-        // Pools that only the books know have no usage at all.
-        let unknown = open
-            .values()
-            .filter(|units| **units > MilliUnits::ZERO)
-            .count();
-        let unknown = u64::try_from(unknown).unwrap_or(u64::MAX);
-        self.faults
-            .found(u64::from(books.is_some()), differ.saturating_add(unknown));
+        let open = self.books.open_attempts().map(|attempt| {
+            let admission = &attempt.admission;
+            (&admission.pool, admission.billed)
+        });
+        let counted = pools.iter().map(|pool| (&pool.name, pool.billed));
+        let usage = usage_faults(counted, open);
+        self.faults.found(u64::from(books.is_some()), usage);
     }
 }
 
