@@ -88,6 +88,22 @@ impl Province {
     }
 }
 
+/// An object of the cluster as it could be made anew: without status and what the server keeps of the old one.
+///
+/// # Errors
+/// If there is none.
+pub fn anew(cluster: &Cluster, object: &str) -> Result<Value> {
+    let args = ["get", object, "--output=json"];
+    let mut found: Value = serde_json::from_str(&cluster.kubectl("admin", &args)?.ok()?)?;
+    if let Some(fields) = found.as_object_mut() {
+        fields.remove("status");
+    }
+    if let Some(metadata) = found["metadata"].as_object_mut() {
+        metadata.retain(|key, _| ["name", "labels", "annotations"].contains(&key.as_str()));
+    }
+    Ok(found)
+}
+
 /// The binaries, built once per test process.
 ///
 /// # Errors

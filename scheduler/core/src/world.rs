@@ -22,7 +22,7 @@ use std::{
 
 use edugrid_units::{
     Admission, AttemptKey, ClassName, JobUid, NodeName, PoolName, Reason, ReasonCode,
-    RolePlacement, Stamp, TenantName,
+    RolePlacement, Stamp, Subject, TenantName,
 };
 
 use places::{Entry, Poor};
@@ -104,13 +104,13 @@ pub struct AdmittedAttempt {
 }
 
 /// Whether admissions can be written down: the first check of W.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum LedgerState {
     /// They can.
     #[default]
     Ready,
-    /// They can't.
-    Unavailable,
+    /// They can't, or must not, for the reason given.
+    Unavailable(String),
     /// The journal is older than its published head: nobody may continue it.
     Rewound,
 }
@@ -201,11 +201,13 @@ impl World {
     }
 
     fn set_ledger(&mut self, state: LedgerState) {
-        let code = match state {
+        let reason = match state {
             LedgerState::Ready => None,
-            LedgerState::Unavailable => Some(ReasonCode::LedgerUnavailable),
-            LedgerState::Rewound => Some(ReasonCode::LedgerRewound),
+            LedgerState::Unavailable(why) => {
+                Some(Reason::new(ReasonCode::LedgerUnavailable).about(Subject::Words(why)))
+            }
+            LedgerState::Rewound => Some(Reason::new(ReasonCode::LedgerRewound)),
         };
-        self.ledger_reason = code.map(|code| Arc::new(Reason::new(code)));
+        self.ledger_reason = reason.map(Arc::new);
     }
 }

@@ -18,8 +18,8 @@ pub enum Wake {
     Done(Box<Done>),
     /// Somebody asks what is in memory.
     Asked(Asked),
-    /// Whether the policies that the books rest on are all in place (L12).
-    Guarded(bool),
+    /// A look at the policies that the books rest on (L12): what of them is missing or altered.
+    Guarded(Vec<String>),
     /// Time has passed.
     Tick,
 }

@@ -72,8 +72,8 @@ pub struct Leader {
     pub clock: Clock,
     /// Questions from the visibility API.
     pub questions: mpsc::Receiver<Asked>,
-    /// Whether the policies that the books rest on are all in place (L12).
-    pub guarded: state::Receiver<bool>,
+    /// What each look at the policies found missing or altered (L12).
+    pub guarded: state::Receiver<Vec<String>>,
 }
 
 /// Leads until told to stop, or until something says that this process must not go on.
@@ -128,7 +128,7 @@ pub async fn lead(leader: Leader, stop: impl Future<Output = ()>) -> Result<(), 
             }
             Some(change) = changes.recv() => Some(Wake::Change(Box::new(change))),
             Some(done) = answers.recv() => Some(Wake::Done(Box::new(done))),
-            Ok(()) = guarded.changed() => Some(Wake::Guarded(*guarded.borrow_and_update())),
+            Ok(()) = guarded.changed() => Some(Wake::Guarded(guarded.borrow_and_update().clone())),
             Some(asked) = questions.recv() => Some(Wake::Asked(asked)),
             _ = ticks.tick() => Some(Wake::Tick),
             Some(_) = tasks.join_next() => return Err(LeadError::PartEnded("a watch or the writer")),

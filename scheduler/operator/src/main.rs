@@ -131,7 +131,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
     metrics.leading.set(1);
     readiness.send_replace(Readiness::Leading);
     leadership.send_replace(Leadership::Leading);
-    let (guarded, guarded_seen) = watch::channel(true);
+    let (guarded, guarded_seen) = watch::channel(Vec::new());
     tokio::spawn(keep_looking(client.clone(), readiness, guarded));
     let clock = led.clock;
     let leader = Leader {
@@ -166,13 +166,14 @@ async fn wait_until_complete(client: &Client, readiness: &watch::Sender<Readines
 async fn keep_looking(
     client: Client,
     readiness: watch::Sender<Readiness>,
-    guarded: watch::Sender<bool>,
+    guarded: watch::Sender<Vec<String>>,
 ) {
     loop {
         tokio::time::sleep(LOOK_WHILE_LEADING).await;
         let missing = startup::missing(&client).await;
-        let is_guarded = missing.policies.is_empty();
-        guarded.send_if_modified(|guarded| std::mem::replace(guarded, is_guarded) != is_guarded);
+        if missing.server.is_empty() || !missing.policies.is_empty() {
+            guarded.send_replace(missing.policies.clone());
+        }
         let missing = missing.lines();
         let now = if missing.is_empty() {
             Readiness::Leading

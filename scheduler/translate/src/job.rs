@@ -15,7 +15,7 @@ use edugrid_units::{
 use k8s_openapi::api::core::v1::{PodSpec, PodTemplateSpec};
 
 use super::{BadField, duration, money, units, written};
-use crate::requests;
+use crate::{requests, template};
 
 /// Grace after SIGTERM where the template gives none (T1).
 const GRACE_DEFAULT: Seconds = Seconds(30);
@@ -125,6 +125,7 @@ fn read(spec: &ComputeJobSpec, job: &mut JobSpec) -> Result<(), BadField> {
     }
     for role in &spec.roles {
         let field = format!("spec.roles[{}]", role.name);
+        template::check(&field, &role.template)?;
         let pod = pod_spec(&field, role)?;
         if let Some(grace) = pod.termination_grace_period_seconds {
             let grace = Seconds(u64::try_from(grace).unwrap_or(0));

@@ -9,6 +9,7 @@
 pub mod job;
 pub mod money;
 pub mod requests;
+mod template;
 pub mod tenancy;
 
 use edugrid_units::{

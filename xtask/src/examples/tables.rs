@@ -20,7 +20,7 @@ struct Page {
 }
 
 /// Every page.
-const PAGES: [Page; 2] = [
+const PAGES: [Page; 4] = [
     Page {
         folder: "examples/invalid",
         file: "README.md",
@@ -32,6 +32,18 @@ const PAGES: [Page; 2] = [
         file: "README.zh-CN.md",
         heads: ["文件", "企图", "由谁拒绝"],
         row: |example| [example.script.title_zh.clone(), refuser(example)],
+    },
+    Page {
+        folder: "examples/waiting",
+        file: "README.md",
+        heads: ["file", "reason", "what it says"],
+        row: |example| [code(example), note(example, "en")],
+    },
+    Page {
+        folder: "examples/waiting",
+        file: "README.zh-CN.md",
+        heads: ["文件", "原因", "说明"],
+        row: |example| [code(example), note(example, "zh")],
     },
 ];
 
@@ -65,12 +77,16 @@ pub fn run(check: bool) -> Result<()> {
 }
 
 fn refuser(example: &Example) -> String {
-    example
-        .script
-        .last()
-        .note("by")
-        .unwrap_or_default()
-        .to_owned()
+    note(example, "by")
+}
+
+fn code(example: &Example) -> String {
+    note(example, "waits")
+}
+
+fn note(example: &Example, name: &str) -> String {
+    let last = example.script.last();
+    last.note(name).unwrap_or_default().to_owned()
 }
 
 /// The text with the table between its marks.

@@ -281,7 +281,7 @@ fn event() -> impl Strategy<Value = Event> {
         }),
         1 => Just(Event::MoneyChanged),
         1 => any::<bool>().prop_map(|down| Event::Ledger(match down {
-            true => LedgerState::Unavailable,
+            true => LedgerState::Unavailable("nonsense".to_owned()),
             false => LedgerState::Ready,
         })),
     ]

@@ -308,8 +308,8 @@ fn a_ledger_that_cannot_write_comes_before_all() {
         schedule
         ledger ready
     "), @r"
-    - h LedgerUnavailable: the ledger can't be written
-    - j LedgerUnavailable: the ledger can't be written
+    - h LedgerUnavailable: the ledger can't be written: a test
+    - j LedgerUnavailable: the ledger can't be written: a test
     - h LedgerRewound: the ledger is older than its published head
     - j LedgerRewound: the ledger is older than its published head
     + j p 1 on n1×1

@@ -157,7 +157,7 @@ impl Play {
             "ledger" => self.apply(Event::Ledger(match name {
                 "ready" => LedgerState::Ready,
                 "rewound" => LedgerState::Rewound,
-                _ => LedgerState::Unavailable,
+                _ => LedgerState::Unavailable("a test".to_owned()),
             })),
             "ops" => self.ops = name.parse().expect("ops"),
             "wait" => self.now += name.parse::<i64>().expect("seconds"),

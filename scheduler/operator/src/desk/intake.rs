@@ -215,6 +215,7 @@ impl Desk {
             .cloned()
             .unwrap_or_default();
         let blocked = namespace_blocks(&job.identity.namespace, &facts);
+        let blocked = blocked.or_else(|| self.guard.doubts(job, &spec));
         let tenant = facts.tenant.unwrap_or_else(|| TenantName::new(""));
         let mut told = job::job(&job.identity, &spec, tenant, job.next_attempt());
         told.blocked = blocked.or(told.blocked);

@@ -17,6 +17,7 @@ mod counts;
 mod drive;
 mod effects;
 mod explanation;
+mod guard;
 mod homes;
 mod intake;
 mod measure;
@@ -32,7 +33,7 @@ mod vouchers;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use self::namespaces::{NamespaceFacts, Rebinding};
-use edugrid_core::{Event, LedgerState, World};
+use edugrid_core::World;
 use edugrid_ledger::{Batch, Books, HistoryView};
 use edugrid_units::{
     AttemptKey, JobUid, Language, NodeName, PoolName, RoleName, Seconds, Stamp, TenantName,
@@ -98,6 +99,7 @@ pub struct Desk {
     tenants: homes::Tenants,
     money: money::Money,
     templates: templates::Templates,
+    guard: guard::Guard,
     tallies: BTreeMap<TenantName, counts::Tally>,
     faults: counts::Faults,
     /// The order that answers rest on.
@@ -106,8 +108,6 @@ pub struct Desk {
     language: Language,
 
     synced: usize,
-    /// Whether the policies that the books rest on are all in place (L12).
-    guarded: bool,
     schedule_again: bool,
     look_for_due: bool,
     alive_at: Stamp,
@@ -151,12 +151,12 @@ impl Desk {
             tenants: homes::Tenants::default(),
             money: money::Money::default(),
             templates: templates::Templates::default(),
+            guard: guard::Guard::default(),
             tallies: BTreeMap::new(),
             faults: counts::Faults::default(),
             ordered: None,
             language,
             synced: 0,
-            guarded: true,
             schedule_again: false,
             look_for_due: true,
             outbox: VecDeque::new(),
@@ -183,7 +183,7 @@ impl Desk {
                 // Whoever asked may have gone away meanwhile.
                 let _ = asked.reply.send(reply);
             }
-            Wake::Guarded(guarded) => self.guard(guarded),
+            Wake::Guarded(faults) => self.looked(faults),
             Wake::Tick => self.tick(),
         }
     }
@@ -196,7 +196,7 @@ impl Desk {
         }
         self.ring_timers();
         self.drive();
-        if self.guarded {
+        if self.guard.is_whole() {
             self.post_money();
         }
         self.confirm_alive();
@@ -247,19 +247,6 @@ impl Desk {
             Change::Pod(seen) => self.see_pod(seen),
             Change::Native(seen) => self.see_native(seen),
         }
-    }
-
-    /// While a policy is missing or altered, what it would have refused could pass for what
-    /// it let through: nothing is admitted and no money posted. What runs goes on.
-    fn guard(&mut self, guarded: bool) {
-        tracing::info!(guarded, "admission");
-        self.guarded = guarded;
-        let state = match guarded {
-            true => LedgerState::Ready,
-            false => LedgerState::Unavailable,
-        };
-        self.engine(Event::Ledger(state));
-        self.money.retry();
     }
 
     fn tick(&mut self) {

@@ -56,6 +56,9 @@ impl Desk {
             }
         };
         let before = self.namespaces.get(&name);
+        if self.is_synced() && before.map(|before| &before.label) != Some(&facts.label) {
+            self.guard.namespace_labelled(&name);
+        }
         let bound = before.and_then(|before| before.tenant.clone());
         if bound.is_some() && bound != facts.label && self.has_unfinished(&name) {
             facts.tenant = bound;

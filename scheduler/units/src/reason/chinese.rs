@@ -172,6 +172,15 @@ pub(super) fn subject(subject: &Subject) -> String {
         Subject::NoTenant { namespace } => {
             format!("命名空间 {namespace} 没有标签 edugrid.io/tenant")
         }
+        Subject::SystemNamespace { namespace } => {
+            format!("命名空间 {namespace} 属于系统，不能划给租户")
+        }
+        Subject::UncheckedNamespace { namespace } => format!(
+            "命名空间 {namespace} 的标签 edugrid.io/tenant 是在准入策略缺失时设置的，请去掉后重新设置"
+        ),
+        Subject::UncheckedSubmitter => {
+            "作业是在准入策略缺失时创建的，无法确认由谁提交，请重新提交".to_owned()
+        }
         Subject::NoReplicas => "spec.roles 中没有副本，至少需要 1 个".to_owned(),
         Subject::ClassOfOthers { class, user } => {
             format!("作业类 {class} 不对用户 {user} 开放")

@@ -145,6 +145,18 @@ pub(super) fn subject(subject: &Subject) -> String {
         Subject::NoTenant { namespace } => {
             format!("namespace {namespace} has no label edugrid.io/tenant")
         }
+        Subject::SystemNamespace { namespace } => {
+            format!("namespace {namespace} belongs to the system and can't be a tenant's")
+        }
+        Subject::UncheckedNamespace { namespace } => format!(
+            "namespace {namespace} got its label edugrid.io/tenant while an admission policy was missing: remove the \
+             label and set it again"
+        ),
+        Subject::UncheckedSubmitter => {
+            "it was made while an admission policy was missing, so nobody knows who asked \
+                                        for it: submit it again"
+                .to_owned()
+        }
         Subject::NoReplicas => "spec.roles without a replica, at least 1 is needed".to_owned(),
         Subject::ClassOfOthers { class, user } => {
             format!("class {class} is for others than user {user}")

@@ -74,6 +74,18 @@ pub enum Subject {
         /// The namespace.
         namespace: String,
     },
+    /// A namespace that can't be a tenant's (Q6).
+    SystemNamespace {
+        /// The namespace.
+        namespace: String,
+    },
+    /// A namespace that was given to its tenant while no policy checked who did it.
+    UncheckedNamespace {
+        /// The namespace.
+        namespace: String,
+    },
+    /// A job made while no policy wrote who asked for it.
+    UncheckedSubmitter,
     /// A gang of nobody.
     NoReplicas,
     /// A class that the tenant gives to some people only (Q5).
