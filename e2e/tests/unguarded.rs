@@ -67,23 +67,21 @@ fn without(
 fn waits(province: &Province, namespace: &str, name: &str, code: &str, part: &str) -> Result<()> {
     wait_for(&format!("{name} to be told {code}"), || {
         let status = &province.job(namespace, name)?["status"];
-        ensure!(
-            status["attempts"].is_null(),
-            "{name} was admitted: {status:#}"
-        );
+        ensure!(has_no_attempt(status), "{name} was admitted: {status:#}");
         let message = status["message"].as_str().unwrap_or_default();
         Ok(status["reason"] == code && message.contains(part))
     })
+}
+
+fn has_no_attempt(status: &Value) -> bool {
+    status["attempts"].as_array().is_none_or(Vec::is_empty)
 }
 
 /// Nothing is admitted while a policy is missing.
 fn is_not_admitted(province: &Province, namespace: &str, name: &str) -> Result<()> {
     sleep(LONG_ENOUGH);
     let status = &province.job(namespace, name)?["status"];
-    ensure!(
-        status["attempts"].is_null(),
-        "{name} was admitted: {status:#}"
-    );
+    ensure!(has_no_attempt(status), "{name} was admitted: {status:#}");
     Ok(())
 }
 
