@@ -2,6 +2,7 @@
 //! rules, generated files. Tests and the demo use it as a library. It must not know how the
 //! scheduler decides, and holds no Kubernetes client: it runs `kubectl` and `helm`.
 
+pub mod bench;
 pub mod binaries;
 pub mod cargo;
 pub mod cluster;

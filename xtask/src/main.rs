@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::{controlplane, crdgen, demo, examples, metrics, policygen, test, tidy};
+use xtask::{bench, controlplane, crdgen, demo, examples, metrics, policygen, test, tidy};
 
 /// Builds and runs what the repository needs.
 #[derive(Debug, Parser)]
@@ -23,6 +23,13 @@ enum Chore {
     },
     /// Play a province with jobs of a published trace on a real control plane, and show the books.
     Demo(demo::Options),
+    /// Measure engine, books and API server, each beside its limit of the same run: b1, b5, b6,
+    /// b11, queue; all of them when none is named.
+    Bench {
+        /// The measurement and its sizes; `--help` after its name lists them.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Write the definitions of our objects as YAML, for people and for the chart.
     Crdgen {
         /// Only compare, and fail when a file is stale.
@@ -59,6 +66,7 @@ enum Chore {
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().chore {
+        Chore::Bench { arguments } => bench::run(&arguments),
         Chore::Controlplane { action } => controlplane::run(action),
         Chore::Demo(options) => demo::run(&options),
         Chore::Crdgen { check } => crdgen::run(check),

@@ -239,6 +239,11 @@ impl Cluster {
         self.children.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The process id of a program that lives, by its name.
+    pub fn process_id(&self, name: &str) -> Option<u32> {
+        self.pid(name).filter(|_| self.is_running(name))
+    }
+
     fn pid(&self, name: &str) -> Option<u32> {
         std::fs::read_to_string(self.layout.pid(name))
             .ok()?

@@ -143,6 +143,13 @@ pub(super) const WALLS: &[Wall] = &[
         why: "chores run kubectl and helm like a person would, and build without the product",
     },
     Wall {
+        of: "edugrid-bench",
+        ours: &["edugrid-units", "edugrid-core", "edugrid-ledger", "xtask"],
+        others: Others::AnyBut(&["sled"]),
+        never_below: &[],
+        why: "it measures engine, books and API server from outside; nothing stands on it",
+    },
+    Wall {
         of: "edugrid-e2e",
         ours: &["edugrid-units", "edugrid-ledger", "edugrid-crds", "xtask"],
         others: Others::AnyBut(&["kube"]),

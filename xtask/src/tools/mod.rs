@@ -50,7 +50,7 @@ impl Tool {
     ];
 
     /// The name of the program's file.
-    pub fn binary(self) -> &'static str {
+    pub const fn binary(self) -> &'static str {
         match self {
             Tool::Etcd => "etcd",
             Tool::KubeApiserver => "kube-apiserver",

@@ -1,0 +1,310 @@
+//! B11: how many charges the books make durable in a second for 1 to 4,096 clients that each
+//! wait for theirs, beside what the disk does: the same bytes written and made durable by
+//! `fdatasync` with nothing else, in turns on the same disk.
+//!
+//! A charge is a `Capture` of a running attempt (L5). Charges that wait together are one batch,
+//! as in the operator (A3).
+
+use std::fs::File;
+use std::io::{Seek, SeekFrom, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use edugrid_ledger::{
+    Algorithm, Books, Caps, Command, FileJournal, Grant, Opening, Price, PriceBook, Scope,
+    VoucherKind,
+};
+use edugrid_units::{
+    Admission, AttemptKey, HoldAsk, MicroYuan, MilliUnits, Purse, Ratio, Resources, RolePlacement,
+    Seconds, Stamp, TenantName, Tier,
+};
+use serde_json::json;
+
+use crate::measure::{RUNS, Samples};
+use crate::report::{Line, Report};
+
+/// Clients that wait at once.
+const CLIENTS: [usize; 7] = [1, 4, 16, 64, 256, 1_024, 4_096];
+/// Batches of one run, so that small ones are not all noise.
+const ROUNDS: usize = 40;
+/// A Thursday of 2026, on the hour.
+const BEGIN_SECONDS: i64 = 1_795_104_000;
+
+/// Measures and reports.
+///
+/// # Errors
+/// If the books refuse a charge or the disk fails.
+pub fn run(directory: &Path) -> Result<Report> {
+    std::fs::create_dir_all(directory).context("the journal's directory can't be made")?;
+    let (mut lines, mut raw) = (Vec::new(), Vec::new());
+    for clients in CLIENTS {
+        let point = point(directory, clients)?;
+        let what = format!("{clients} clients");
+        lines.push(Line::limited(
+            what,
+            "durable charges/s",
+            point.charges,
+            point.limit,
+        ));
+        if clients == 1 {
+            let (one, sync) = (point.batch_seconds, point.sync_seconds);
+            lines.push(Line::beside(
+                "1 client, beside one fdatasync",
+                "s",
+                one,
+                sync,
+            ));
+        }
+        raw.push(json!({"clients": clients, "bytesPerCharge": point.bytes_per_charge}));
+        eprintln!("  B11: {clients} clients: done");
+    }
+    Ok(Report {
+        id: "B11",
+        title: "books: durable charges, beside write and fdatasync of the same bytes",
+        lines,
+        notes: vec![
+            "a ratio near 1 means that the disk is all one waits for".to_owned(),
+            format!("on the file system of {}", directory.display()),
+        ],
+        raw: json!(raw),
+    })
+}
+
+struct Point {
+    charges: Samples,
+    limit: Samples,
+    batch_seconds: Samples,
+    sync_seconds: Samples,
+    bytes_per_charge: usize,
+}
+
+fn point(directory: &Path, clients: usize) -> Result<Point> {
+    let mut bench = Bench::new(directory, clients)?;
+    let (mut charges, mut limit) = (Samples::default(), Samples::default());
+    let (mut batch_seconds, mut sync_seconds) = (Samples::default(), Samples::default());
+    #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+    let (count, rounds) = ((clients * ROUNDS) as f64, ROUNDS as f64);
+    for run in 0..RUNS {
+        // In turns, so that a disk that slows down slows both.
+        let (books, disk) = if run % 2 == 0 {
+            (bench.charge()?, bench.disk()?)
+        } else {
+            let disk = bench.disk()?;
+            (bench.charge()?, disk)
+        };
+        charges.0.push(count / books.as_secs_f64());
+        limit.0.push(count / disk.as_secs_f64());
+        batch_seconds.0.push(books.as_secs_f64() / rounds);
+        sync_seconds.0.push(disk.as_secs_f64() / rounds);
+    }
+    Ok(Point {
+        charges,
+        limit,
+        batch_seconds,
+        sync_seconds,
+        bytes_per_charge: bench.written.iter().sum::<usize>() / clients,
+    })
+}
+
+/// Books with a running attempt per client, on a journal in a file; and a plain file.
+struct Bench {
+    books: Books,
+    journal: FileJournal,
+    plain: File,
+    keys: Vec<AttemptKey>,
+    now: i64,
+    /// The sizes of the segments of the last batch.
+    written: Vec<usize>,
+}
+
+impl Bench {
+    fn new(directory: &Path, clients: usize) -> Result<Self> {
+        let path = directory.join(format!("journal-{clients}"));
+        let plain = directory.join(format!("plain-{clients}"));
+        for old in [&path, &plain] {
+            match std::fs::remove_file(old) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(error.into());
+                }
+                _ => {}
+            }
+        }
+        let mut bench = Self {
+            books: Books::new(),
+            journal: FileJournal::open(&path)?.0,
+            plain: File::create(&plain)?,
+            keys: Vec::new(),
+            now: BEGIN_SECONDS,
+            written: Vec::new(),
+        };
+        for command in opening() {
+            bench.stage(command)?;
+        }
+        bench.commit()?;
+        for client in 0..clients {
+            bench.begin(client)?;
+        }
+        bench.commit()?;
+        Ok(bench)
+    }
+
+    /// An attempt that is admitted and started.
+    fn begin(&mut self, client: usize) -> Result<()> {
+        let admission = admission(client, Stamp::from_seconds(self.now));
+        let ask = HoldAsk {
+            admission: &admission,
+            price_tier: "standard",
+            provider: &TenantName::from("owner"),
+            own_pool: false,
+            vouchers: &[],
+            max_cost: None,
+        };
+        let held = self.books.try_hold(Stamp::from_seconds(self.now), &ask);
+        ensure!(held.is_ok(), "no money for client {client}: {held:?}");
+        let (key, at) = (admission.key.clone(), Stamp::from_seconds(self.now));
+        self.keys.push(key.clone());
+        self.stage(Command::Started { key, at })
+    }
+
+    /// Every client charges once a round and waits until all of the round is durable. Time
+    /// passes between rounds, untimed.
+    fn charge(&mut self) -> Result<Duration> {
+        let mut spent = Duration::ZERO;
+        for _ in 0..ROUNDS {
+            self.now += 60;
+            let until = Stamp::from_seconds(self.now);
+            let except = Vec::new();
+            self.stage(Command::Alive { at: until, except })?;
+            self.commit()?;
+            let begun = Instant::now();
+            for index in 0..self.keys.len() {
+                let key = self.keys[index].clone();
+                self.stage(Command::Capture { key, until })?;
+            }
+            self.written = self.commit()?;
+            spent += begun.elapsed();
+        }
+        Ok(spent)
+    }
+
+    /// The bytes of such a round, each segment written and made durable, and nothing else.
+    fn disk(&mut self) -> Result<Duration> {
+        let sizes = match self.written.as_slice() {
+            [] => {
+                self.charge()?;
+                self.written.clone()
+            }
+            known => known.to_vec(),
+        };
+        let bytes = vec![0x5a_u8; sizes.iter().copied().max().unwrap_or(0)];
+        let begun = Instant::now();
+        for _ in 0..ROUNDS {
+            for size in &sizes {
+                self.plain.seek(SeekFrom::End(0))?;
+                self.plain.write_all(&bytes[..*size])?;
+                self.plain.sync_data()?;
+            }
+        }
+        Ok(begun.elapsed())
+    }
+
+    fn stage(&mut self, command: Command) -> Result<()> {
+        self.books.stage(Stamp::from_seconds(self.now), command)?;
+        Ok(())
+    }
+
+    /// Makes what is staged durable and says how many bytes each segment has.
+    fn commit(&mut self) -> Result<Vec<usize>> {
+        let mut sizes = Vec::new();
+        while let Some(batch) = self.books.take_batch() {
+            let segment = batch.segment();
+            self.journal.append_now(segment)?;
+            self.books.committed(segment.sequence)?;
+            sizes.push(segment.payload.len());
+        }
+        Ok(sizes)
+    }
+}
+
+fn opening() -> [Command; 4] {
+    let yuan = MicroYuan(1_000_000_000_000_000);
+    [
+        Command::Open(Opening {
+            book: "6f1c2a52-31a4-4d8e-9d0c-3a4b5c6d7e8f".into(),
+            algorithm: Algorithm::Sha256,
+            origin: Stamp::from_seconds(BEGIN_SECONDS),
+            factor: 1,
+        }),
+        Command::Epoch {
+            epoch: 1,
+            writer: "bench".into(),
+        },
+        Command::PriceBook(PriceBook {
+            name: "prices".into(),
+            effective_from: Stamp(0),
+            prices: vec![Price {
+                pool: "a100".into(),
+                tier: "standard".into(),
+                per_unit_hour: MicroYuan(6_000_000),
+            }],
+            bands: Vec::new(),
+        }),
+        Command::Grant(Box::new(Grant {
+            voucher: "deposit".into(),
+            issuer: "province".into(),
+            holder_path: path(),
+            kind: VoucherKind::OwnFunds,
+            face: yuan,
+            coverage: Ratio::ONE,
+            valid_from: Stamp(0),
+            valid_until: None,
+            scope: Scope::default(),
+            caps: Caps::default(),
+            priority: 0,
+            funding_line: None,
+            made_by: "maker".into(),
+            checked_by: "checker".into(),
+        })),
+    ]
+}
+
+fn path() -> Vec<TenantName> {
+    ["college", "university", "province"]
+        .map(TenantName::from)
+        .to_vec()
+}
+
+fn admission(client: usize, at: Stamp) -> Admission {
+    Admission {
+        key: AttemptKey {
+            job: format!("{client:08x}-31a4-4d8e-9d0c-3a4b5c6d7e8f")
+                .as_str()
+                .into(),
+            task: 0,
+            attempt: 1,
+        },
+        namespace: "college".into(),
+        name: format!("job-{client}"),
+        generation: 1,
+        path: path(),
+        submitter: "student".into(),
+        class: "standard".into(),
+        tier: Tier::Standard,
+        preemptible: true,
+        pool: "a100".into(),
+        billed: MilliUnits::whole(8),
+        walltime: Seconds(72 * 3600),
+        grace: Seconds(30),
+        eligible: at,
+        placement: vec![RolePlacement {
+            role: "worker".into(),
+            request: Resources {
+                cards: MilliUnits::whole(8),
+                ..Resources::default()
+            },
+            nodes: vec![("n1".into(), 1)],
+        }],
+        at,
+    }
+}
