@@ -287,6 +287,7 @@ fn tenant(name: &str, parent: Option<&str>, nominal: Option<usize>) -> Event {
         nominal: Some(MilliUnits::whole(cards as u64)),
         borrowing_limit: None,
         lending_limit: None,
+        share: None,
     });
     Event::TenantSet(Box::new(TenantSpec {
         name: name.into(),
