@@ -12,8 +12,12 @@ use super::{Desk, counts::usage_faults};
 use crate::metrics::{self, Snapshot, VoucherMoney};
 
 impl Desk {
-    /// Shows what is true now; `took` is how long that took last time, in seconds.
+    /// Shows what is true now, once all that exists has been told: before that, objects
+    /// would seem to be gone. `took` is how long that took last time, in seconds.
     pub fn measure(&mut self, took: f64) {
+        if !self.is_synced() {
+            return;
+        }
         let pending = self.world.pending();
         let tenants = self.world.tenants_with(&pending);
         let known: BTreeSet<&TenantName> = tenants.iter().map(|view| &view.name).collect();
