@@ -13,12 +13,13 @@ fn the_time_between_two_looks_counts_for_the_reason_seen_last() {
     assert!(waits.of("sdu-cs").is_empty(), "no time has passed");
     let news = waits.look(&view(&at("10"), &waiting("Held")));
     assert!(news.is_empty(), "told already");
+    waits.look(&view(&at("15"), &waiting("Held")));
     let news = waits.look(&view(&at("20"), &waiting("QuotaExceeded")));
     assert_eq!(news[0].code, "QuotaExceeded");
     waits.look(&view(&at("30"), &[queued("sdu-cs", "a", "Running", "")]));
     let wait = waits.of("sdu-cs")[0];
-    assert_eq!(wait.seconds["Held"], 600);
-    assert_eq!((wait.total(), wait.for_others()), (1200, 600));
+    assert_eq!(wait.seconds["Held"], 900);
+    assert_eq!((wait.total(), wait.for_others()), (1200, 300));
     assert_eq!(
         wait.longest(),
         Some("QuotaExceeded"),
