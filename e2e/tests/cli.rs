@@ -180,8 +180,8 @@ fn what_is_wrong_is_told_and_creates_nothing(shell: &Shell) -> Result<()> {
         5,
         &[
             "2 of 3 jobs can't be",
-            "-#2: sdu-cs/spec: spec.waltime: unknown field",
-            "-#3: sdu-cs/template: spec.roles[worker].template.spec.containers[0].imagee: unknown field",
+            "stdin#2: sdu-cs/spec: spec.waltime: unknown field",
+            "stdin#3: sdu-cs/template: spec.roles[worker].template.spec.containers[0].imagee: unknown field",
         ],
     )?;
     let said = shell.edugrid("alice", CHINESE, &submit, &template)?;

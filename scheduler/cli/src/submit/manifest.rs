@@ -50,7 +50,10 @@ pub fn read(files: &[PathBuf], language: Language) -> Result<Vec<Manifest>, Fail
     let (mut manifests, mut problems) = (Vec::new(), Vec::new());
     for path in files {
         let text = text_of(path)?;
-        let name = path.display().to_string();
+        let name = match path.as_path() == Path::new(STANDARD_INPUT) {
+            true => "stdin".to_owned(),
+            false => path.display().to_string(),
+        };
         match documents(&name, &text) {
             Ok(found) => {
                 for (source, object) in found {
@@ -107,7 +110,7 @@ fn documents(file: &str, text: &str) -> Result<Vec<(String, Value)>, Problem> {
         source: file.to_owned(),
         job: None,
         field: None,
-        what: error.to_string(),
+        what: first_line(&error.to_string()),
     })?;
     let objects = parsed.into_iter().filter(|object| !object.is_null());
     let objects: Vec<Value> = objects.flat_map(taken_apart).collect();
@@ -121,6 +124,12 @@ fn documents(file: &str, text: &str) -> Result<Vec<(String, Value)>, Problem> {
         (source, object)
     });
     Ok(placed.collect())
+}
+
+/// What a parser says, without the picture that it draws below.
+fn first_line(words: &str) -> String {
+    let line = words.lines().next().unwrap_or_default();
+    line.strip_prefix("error: ").unwrap_or(line).to_owned()
 }
 
 fn taken_apart(mut object: Value) -> Vec<Value> {
@@ -263,7 +272,7 @@ metadata: {name: b, namespace: lnu}
                 "kind: ComputeJob\napiVersion: edugrid.io/v1alpha1",
                 "metadata.name: is missing",
             ),
-            ("kind: [", "jobs.yaml: "),
+            ("kind: [\n a: b: c", "jobs.yaml: line 2 column 6: "),
             ("a: 1\na: 2", "duplicate"),
         ] {
             let problem = read_text(text).expect_err(text).to_string();
