@@ -19,7 +19,12 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(20);
 
 #[test]
 fn answers_about_three_thousand_jobs() -> Result<()> {
-    let province = Province::start(1, InstallOptions::default())?;
+    // A machine busy with three thousand creates may be late with a short lease.
+    let options = InstallOptions {
+        lease_seconds: 30,
+        ..InstallOptions::default()
+    };
+    let province = Province::start(1, options)?;
     submit(&province)?;
     let sample = "edugrid_pending_jobs{";
     let deadline = Instant::now() + KNOWN_LIMIT;
