@@ -17,6 +17,10 @@ use anyhow::{Context, Result, bail, ensure};
 pub use crate::binaries::Binaries;
 use crate::cluster::{Cluster, base64_of};
 
+mod replica;
+
+pub use replica::Replica;
+
 /// The operator's namespace.
 pub const NAMESPACE: &str = "edugrid-system";
 /// The operator's process in the cluster's book of processes.
@@ -56,6 +60,8 @@ pub struct InstallOptions {
     pub lease_seconds: u32,
     /// More values for the chart, as YAML.
     pub values: String,
+    /// More arguments for the operator.
+    pub arguments: Vec<String>,
     /// By which name or address the API server reaches this machine; `localhost` when absent.
     pub reached_at: Option<String>,
 }
@@ -66,6 +72,7 @@ impl Default for InstallOptions {
             clock_factor: 1,
             lease_seconds: 2,
             values: String::new(),
+            arguments: Vec::new(),
             reached_at: None,
         }
     }
@@ -142,16 +149,33 @@ impl Installation {
     /// If it can't be started.
     pub fn launch(&self) -> Result<()> {
         let mut command = Command::new(&self.binaries.scheduler);
+        self.instruct(
+            &mut command,
+            &self.data_dir(),
+            self.metrics,
+            self.visibility,
+        );
+        self.cluster.spawn(OPERATOR, &mut command).map(drop)
+    }
+
+    /// What one replica is told: its disk, and where it listens.
+    fn instruct(
+        &self,
+        command: &mut Command,
+        disk: &Path,
+        metrics: SocketAddr,
+        visibility: SocketAddr,
+    ) {
         command
             .env("KUBECONFIG", &self.kubeconfig)
-            .arg(format!("--data-dir={}", self.data_dir().display()))
-            .arg(format!("--metrics-address={}", self.metrics))
-            .arg(format!("--visibility-address={}", self.visibility))
+            .arg(format!("--data-dir={}", disk.display()))
+            .arg(format!("--metrics-address={metrics}"))
+            .arg(format!("--visibility-address={visibility}"))
             .arg(format!("--tls-certificate={}", self.certificate.display()))
             .arg(format!("--tls-key={}", self.key.display()))
             .arg(format!("--clock-factor={}", self.options.clock_factor))
-            .arg(format!("--lease-seconds={}", self.options.lease_seconds));
-        self.cluster.spawn(OPERATOR, &mut command).map(drop)
+            .arg(format!("--lease-seconds={}", self.options.lease_seconds))
+            .args(&self.options.arguments);
     }
 
     /// Waits until the operator leads.
@@ -396,22 +420,31 @@ impl Installation {
     }
 
     fn get(&self, path: &str) -> Result<String> {
-        let (head, body) = self.exchange(path, "*/*")?;
-        let status = head.lines().next().unwrap_or("");
-        ensure!(head.starts_with("HTTP/1.0 200"), "{status}: {body}");
-        Ok(body)
+        read_over_http(self.metrics, path)
     }
 
-    /// `GET` over plain HTTP/1.0, head and body: probes and metrics need no more.
     fn exchange(&self, path: &str, accept: &str) -> Result<(String, String)> {
-        let mut stream = TcpStream::connect_timeout(&self.metrics, Duration::from_secs(2))?;
-        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-        write!(stream, "GET {path} HTTP/1.0\r\nAccept: {accept}\r\n\r\n")?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        let (head, body) = answer.split_once("\r\n\r\n").context("no HTTP answer")?;
-        Ok((head.to_owned(), body.to_owned()))
+        exchange(self.metrics, path, accept)
     }
+}
+
+/// The body of an answer that must be good.
+fn read_over_http(address: SocketAddr, path: &str) -> Result<String> {
+    let (head, body) = exchange(address, path, "*/*")?;
+    let status = head.lines().next().unwrap_or("");
+    ensure!(head.starts_with("HTTP/1.0 200"), "{status}: {body}");
+    Ok(body)
+}
+
+/// `GET` over plain HTTP/1.0, head and body: probes and metrics need no more.
+fn exchange(address: SocketAddr, path: &str, accept: &str) -> Result<(String, String)> {
+    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(2))?;
+    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+    write!(stream, "GET {path} HTTP/1.0\r\nAccept: {accept}\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let (head, body) = answer.split_once("\r\n\r\n").context("no HTTP answer")?;
+    Ok((head.to_owned(), body.to_owned()))
 }
 
 /// The root of the repository.

@@ -207,6 +207,7 @@ fn install(cluster: Cluster, binaries: Binaries, options: &Options) -> Result<In
         lease_seconds: LEASE_SECONDS,
         values: declare::rights() + guest,
         reached_at: options.reached_at.clone(),
+        arguments: Vec::new(),
     };
     let edugrid = stage("install the chart", move || {
         Installation::new(cluster, binaries, options)

@@ -3,7 +3,7 @@
 //! never wait for us.
 
 use edugrid_crds::visibility::{API_VERSION, GROUP, RESOURCES, Resource, VERSION};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// What a client must accept to get all groups and resources in one document.
 pub const AGGREGATED: [&str; 3] = ["g=apidiscovery.k8s.io", "v=v2", "as=APIGroupDiscoveryList"];
@@ -96,13 +96,44 @@ pub fn openapi_v3() -> Value {
     json!({"paths": {path: {"serverRelativeURL": url}}})
 }
 
-/// `/openapi/v3/apis/visibility.edugrid.io/v1alpha1`: valid and empty.
+/// `/openapi/v3/apis/visibility.edugrid.io/v1alpha1`: for each kind its path and what it is,
+/// enough for `kubectl explain`. No fields: nobody writes them.
 pub fn openapi_v3_version() -> Value {
+    let gvk =
+        |resource: &Resource| json!({"group": GROUP, "version": VERSION, "kind": resource.kind});
+    let path = |resource: &Resource| {
+        let path = format!(
+            "/apis/{API_VERSION}/namespaces/{{namespace}}/{}",
+            resource.plural
+        );
+        let get = json!({
+            "description": format!("read {}", resource.plural),
+            "responses": {"200": {"description": "OK"}},
+            "x-kubernetes-action": "list",
+            "x-kubernetes-group-version-kind": gvk(resource),
+        });
+        (path, json!({"get": get}))
+    };
+    let schema = |resource: &Resource| {
+        let description = format!(
+            "{} is an answer from the operator's memory, read-only. Read one with \
+             `kubectl get {} NAME -o yaml`, or with `kubectl edugrid`.",
+            resource.kind, resource.singular,
+        );
+        let schema = json!({
+            "type": "object",
+            "description": description,
+            "x-kubernetes-group-version-kind": [gvk(resource)],
+        });
+        (resource.kind.to_owned(), schema)
+    };
+    let paths: Map<String, Value> = RESOURCES.iter().map(path).collect();
+    let schemas: Map<String, Value> = RESOURCES.iter().map(schema).collect();
     json!({
         "openapi": "3.0.0",
         "info": {"title": "EduGrid visibility", "version": VERSION},
-        "paths": {},
-        "components": {"schemas": {}},
+        "paths": paths,
+        "components": {"schemas": schemas},
     })
 }
 
