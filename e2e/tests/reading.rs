@@ -164,7 +164,7 @@ fn tables_speak_the_operators_language(province: &Province) -> Result<()> {
         "alice",
         &["queuedjobs", "-n", "sdu-cs", "-o=wide"],
     )?;
-    for word in ["POSITION", "MESSAGE", "alice", "配额"] {
+    for word in ["POSITION", "MESSAGE", "alice", "其他租户"] {
         ensure!(wide.contains(word), "no {word} in\n{wide}");
     }
     let told = raw(province, "alice", "/namespaces/sdu-cs/explanations/mine-0")?;
@@ -176,7 +176,7 @@ fn tables_speak_the_operators_language(province: &Province) -> Result<()> {
     ensure!(
         reason["messageZh"]
             .as_str()
-            .is_some_and(|it| it.contains("配额")),
+            .is_some_and(|it| it.contains("其他租户")),
         "{reason}"
     );
     ensure!(reason["missing"]["unit"] == "PoolUnit", "{reason}");
@@ -185,7 +185,7 @@ fn tables_speak_the_operators_language(province: &Province) -> Result<()> {
         let job = province.job("sdu-cs", "mine-0")?;
         Ok(job["status"]["message"]
             .as_str()
-            .is_some_and(|it| it.contains("配额")))
+            .is_some_and(|it| it.contains("其他租户")))
     })
 }
 
@@ -242,7 +242,7 @@ fn nothing_foreign_is_told(province: &Province) -> Result<()> {
     }
     let jobs = ["computejobs", "-n", "sdu-cs", "-o=json"];
     told += &table(province, "alice", &jobs)?;
-    for known in ["mine-0", "sdu-2026-a", "QuotaExceeded"] {
+    for known in ["mine-0", "sdu-2026-a", "BehindInOrder"] {
         ensure!(told.contains(known), "{known} is not in {told}");
     }
     ensure!(!told.contains(PLANTED), "{told}");
