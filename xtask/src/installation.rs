@@ -4,8 +4,7 @@
 //! what they play.
 
 use std::{
-    io::{Read, Write},
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::{Command, Stdio},
     thread::sleep,
@@ -17,6 +16,7 @@ use anyhow::{Context, Result, bail, ensure};
 pub use crate::binaries::Binaries;
 use crate::cluster::{Cluster, base64_of};
 
+mod http;
 mod replica;
 
 pub use replica::Replica;
@@ -420,31 +420,12 @@ impl Installation {
     }
 
     fn get(&self, path: &str) -> Result<String> {
-        read_over_http(self.metrics, path)
+        http::read(self.metrics, path)
     }
 
     fn exchange(&self, path: &str, accept: &str) -> Result<(String, String)> {
-        exchange(self.metrics, path, accept)
+        http::exchange(self.metrics, path, accept)
     }
-}
-
-/// The body of an answer that must be good.
-fn read_over_http(address: SocketAddr, path: &str) -> Result<String> {
-    let (head, body) = exchange(address, path, "*/*")?;
-    let status = head.lines().next().unwrap_or("");
-    ensure!(head.starts_with("HTTP/1.0 200"), "{status}: {body}");
-    Ok(body)
-}
-
-/// `GET` over plain HTTP/1.0, head and body: probes and metrics need no more.
-fn exchange(address: SocketAddr, path: &str, accept: &str) -> Result<(String, String)> {
-    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(2))?;
-    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-    write!(stream, "GET {path} HTTP/1.0\r\nAccept: {accept}\r\n\r\n")?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    let (head, body) = answer.split_once("\r\n\r\n").context("no HTTP answer")?;
-    Ok((head.to_owned(), body.to_owned()))
 }
 
 /// The root of the repository.

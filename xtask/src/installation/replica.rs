@@ -5,7 +5,7 @@ use std::{net::SocketAddr, process::Command, time::Duration};
 
 use anyhow::{Result, bail};
 
-use super::{Installation, free_address, read_over_http};
+use super::{Installation, free_address, http};
 
 /// How long a replica may take from its start to waiting for the lease.
 const STANDBY_LIMIT: Duration = Duration::from_secs(60);
@@ -38,7 +38,7 @@ impl Installation {
         command.env("HOSTNAME", name);
         self.cluster.spawn(name, &mut command)?;
         let deadline = std::time::Instant::now() + STANDBY_LIMIT;
-        while !read_over_http(replica.metrics, "/readyz").is_ok_and(|it| it.contains("standby")) {
+        while !http::read(replica.metrics, "/readyz").is_ok_and(|it| it.contains("standby")) {
             if !self.cluster.is_running(name) || std::time::Instant::now() > deadline {
                 let log = self.cluster.log_tail(name, 20);
                 bail!("{name} does not stand by; the end of its log:\n{log}");
