@@ -21,7 +21,7 @@ pub enum Stage {
     Clippy,
     /// Tests that need no cluster.
     Unit,
-    /// The programs of a control plane, found or built.
+    /// The programs of a control plane, found or built, and what helm renders for the operator.
     ControlPlane,
     /// The local cluster itself.
     Cluster,

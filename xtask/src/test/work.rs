@@ -84,7 +84,7 @@ fn perform(
             run(&mut cargo(&lint))
         }
         Stage::Unit => run(&mut cargo(&["test", "--no-fail-fast"])),
-        Stage::ControlPlane => control_plane(log),
+        Stage::ControlPlane => control_plane(log, progress),
         Stage::Cluster => {
             let tests = [
                 "test",
@@ -120,13 +120,14 @@ fn dependencies(log: &mut Log, progress: &mut Progress) -> Result<bool> {
     log.run(&mut command, progress)
 }
 
-fn control_plane(log: &mut Log) -> Result<bool> {
+fn control_plane(log: &mut Log, progress: &mut Progress) -> Result<bool> {
     // It shows its own progress: a first build takes minutes.
     let tools = Tools::ready()?;
     for tool in Tool::ALL {
         log.note(&format!("{}", tools.path(tool).display()));
     }
-    Ok(true)
+    // Here and not among the generated files: it is helm that renders them.
+    log.run(&mut chore(&["policygen", "--check"]), progress)
 }
 
 fn objects(log: &mut Log, progress: &mut Progress) -> Result<bool> {
