@@ -1,10 +1,11 @@
 //! Keeps the page of the docs that lists all metrics in step with the operator's registry.
 //! The operator prints the page; this room must not know what stands in it.
 
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::binaries::Binaries;
 use crate::installation::repository;
 
 /// The page, from the root of the repository.
@@ -16,16 +17,13 @@ const PAGE: &str = "docs/metrics.md";
 /// The operator does not compile, the page can't be written, or with `check` it is stale:
 /// then the message names the command that cures it.
 pub fn run(check: bool) -> Result<()> {
-    let output = crate::cargo::command(&[
-        "run",
-        "--quiet",
-        "--package=edugrid-scheduler",
-        "--",
-        "metrics-table",
-    ])
-    .stderr(Stdio::inherit())
-    .output()
-    .context("cargo can't be run")?;
+    // Built like the binaries of the tests: alone, the operator's package asks for other
+    // features of what it stands on, and all of that would be compiled once more.
+    let output = Command::new(Binaries::build()?.scheduler)
+        .arg("metrics-table")
+        .stderr(Stdio::inherit())
+        .output()
+        .context("the operator can't be run")?;
     ensure!(
         output.status.success(),
         "the operator does not print its metrics, see above"
