@@ -142,7 +142,7 @@ pub struct ComputePoolStatus {
     /// Units on its healthy nodes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub healthy: Option<Quantity>,
-    /// Ready, NodeConflict, Drifted.
+    /// Ready, NodeConflict, Overdeclared, Drifted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "conditions::conditions")]
     pub conditions: Vec<Condition>,

@@ -21,6 +21,8 @@ pub const SECOND_ROOT: &str = "SecondRoot";
 pub const DRIFTED: &str = "Drifted";
 /// A node is matched by two pools with the same resource (N4).
 pub const NODE_CONFLICT: &str = "NodeConflict";
+/// Tenants declare to own more of a pool than its healthy nodes have (Q4).
+pub const OVERDECLARED: &str = "Overdeclared";
 /// A voucher was approved by a second person.
 pub const APPROVED: &str = "Approved";
 /// A voucher's grant, or a line's total, stands in the books.

@@ -34,7 +34,29 @@ fn from_a_users_yaml_to_a_charged_voucher_and_a_proof() -> Result<()> {
     the_statement_agrees(&province, charged)?;
     the_metrics_agree(&province)?;
     submitter_is_the_request_s(&province)?;
+    the_pool_says_what_it_has(&province)?;
     proof(&province)
+}
+
+/// Two nodes of eight cards; the university's sixteen are all of it, so nothing is promised twice (Q4).
+fn the_pool_says_what_it_has(province: &Province) -> Result<()> {
+    let pool = province.edugrid.object("computepool", "default", "a100")?;
+    let status = &pool["status"];
+    ensure!(
+        status["nodes"] == 2 && status["capacity"] == "16" && status["healthy"] == "16",
+        "{status:#}"
+    );
+    let conditions = status["conditions"].as_array().context("no conditions")?;
+    let of = |kind: &str| conditions.iter().find(|one| one["type"] == kind);
+    for (kind, holds) in [
+        ("Ready", "True"),
+        ("NodeConflict", "False"),
+        ("Overdeclared", "False"),
+    ] {
+        let condition = of(kind).with_context(|| format!("no condition {kind}"))?;
+        ensure!(condition["status"] == holds, "{condition:#}");
+    }
+    Ok(())
 }
 
 fn dozen_lines() -> Result<()> {

@@ -58,7 +58,10 @@ impl Desk {
                     uid: pool.metadata.uid.as_deref().unwrap_or_default(),
                     created: self.created(&pool.metadata),
                 };
-                match tenancy::pool(header, &pool.spec) {
+                let read = tenancy::pool(header, &pool.spec);
+                let bad = read.as_ref().err().map(ToString::to_string);
+                self.pools.set(&name, pool.metadata.generation, bad);
+                match read {
                     Ok(spec) => {
                         self.devices
                             .insert(name.as_str().into(), pool.spec.resource.clone());
@@ -70,7 +73,10 @@ impl Desk {
                     }
                 }
             }
-            Seen::Gone { name, .. } => self.engine(Event::PoolGone(name.as_str().into())),
+            Seen::Gone { name, .. } => {
+                self.pools.remove(&name);
+                self.engine(Event::PoolGone(name.as_str().into()));
+            }
             Seen::Synced => self.synced += 1,
         }
     }

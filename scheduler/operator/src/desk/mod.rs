@@ -23,6 +23,7 @@ mod intake;
 mod measure;
 mod money;
 mod namespaces;
+mod pools;
 mod queue;
 mod statements;
 mod tell;
@@ -97,6 +98,7 @@ pub struct Desk {
     rebinding: Rebinding,
     devices: BTreeMap<PoolName, String>,
     tenants: homes::Tenants,
+    pools: pools::Pools,
     money: money::Money,
     templates: templates::Templates,
     guard: guard::Guard,
@@ -149,6 +151,7 @@ impl Desk {
             rebinding: Rebinding::new(),
             devices: BTreeMap::new(),
             tenants: homes::Tenants::default(),
+            pools: pools::Pools::default(),
             money: money::Money::default(),
             templates: templates::Templates::default(),
             guard: guard::Guard::default(),

@@ -139,6 +139,7 @@ impl Desk {
             "Tenant" => {
                 self.tenants.forget_told(name);
             }
+            "ComputePool" => self.pools.forget(name),
             "ComputeVoucher" => self.money.forget_told("computevouchers", name),
             "FundingLine" => self.money.forget_told("fundinglines", name),
             _ => self.money.forget_told("pricebooks", name),
@@ -210,6 +211,10 @@ impl Desk {
             }
         }
         self.tell_tenants();
+        if self.is_synced() {
+            let now = self.ticker.clock().now();
+            self.outbox.extend(self.pools.due(&self.world, now));
+        }
     }
 
     fn tell_tenants(&mut self) {
