@@ -39,8 +39,11 @@ fn node(name: &str, cards: u64, ready: bool) -> Event {
     }))
 }
 
-/// The status that is due for a pool, with its conditions by kind.
-fn told(writes: Vec<Write>, pool: &str) -> Option<(Value, BTreeMap<String, (String, String)>)> {
+/// Status and message of each condition, by kind.
+type Conditions = BTreeMap<String, (String, String)>;
+
+/// The status that is due for a pool, with its conditions.
+fn told(writes: Vec<Write>, pool: &str) -> Option<(Value, Conditions)> {
     let status = writes.into_iter().find_map(|write| match write {
         Write::ObjectStatus { name, status, .. } if name == pool => Some(status),
         _ => None,
