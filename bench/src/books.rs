@@ -85,14 +85,20 @@ fn point(directory: &Path, clients: usize) -> Result<Point> {
     let (mut batch_seconds, mut sync_seconds) = (Samples::default(), Samples::default());
     #[expect(clippy::cast_precision_loss, reason = "small numbers")]
     let (count, rounds) = ((clients * ROUNDS) as f64, ROUNDS as f64);
-    for run in 0..RUNS {
+    // The first round says how large the segments are.
+    bench.charge()?;
+    for _ in 0..RUNS {
+        let (mut books, mut disk) = (Duration::ZERO, Duration::ZERO);
         // In turns, so that a disk that slows down slows both.
-        let (books, disk) = if run % 2 == 0 {
-            (bench.charge()?, bench.disk()?)
-        } else {
-            let disk = bench.disk()?;
-            (bench.charge()?, disk)
-        };
+        for round in 0..ROUNDS {
+            if round % 2 == 0 {
+                books += bench.charge()?;
+                disk += bench.disk()?;
+            } else {
+                disk += bench.disk()?;
+                books += bench.charge()?;
+            }
+        }
         charges.0.push(count / books.as_secs_f64());
         limit.0.push(count / disk.as_secs_f64());
         batch_seconds.0.push(books.as_secs_f64() / rounds);
@@ -122,14 +128,7 @@ impl Bench {
     fn new(directory: &Path, clients: usize) -> Result<Self> {
         let path = directory.join(format!("journal-{clients}"));
         let plain = directory.join(format!("plain-{clients}"));
-        for old in [&path, &plain] {
-            match std::fs::remove_file(old) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(error.into());
-                }
-                _ => {}
-            }
-        }
+        remove(&[&path, &plain])?;
         let mut bench = Self {
             books: Books::new(),
             journal: FileJournal::open(&path)?.0,
@@ -138,6 +137,8 @@ impl Bench {
             now: BEGIN_SECONDS,
             written: Vec::new(),
         };
+        // The files live as long as they are open: an interrupted run leaves nothing behind.
+        remove(&[&path, &plain])?;
         for command in opening() {
             bench.stage(command)?;
         }
@@ -167,44 +168,32 @@ impl Bench {
         self.stage(Command::Started { key, at })
     }
 
-    /// Every client charges once a round and waits until all of the round is durable. Time
-    /// passes between rounds, untimed.
+    /// Every client charges once and waits until all of the round is durable. That time
+    /// passes before is written down too, untimed.
     fn charge(&mut self) -> Result<Duration> {
-        let mut spent = Duration::ZERO;
-        for _ in 0..ROUNDS {
-            self.now += 60;
-            let until = Stamp::from_seconds(self.now);
-            let except = Vec::new();
-            self.stage(Command::Alive { at: until, except })?;
-            self.commit()?;
-            let begun = Instant::now();
-            for index in 0..self.keys.len() {
-                let key = self.keys[index].clone();
-                self.stage(Command::Capture { key, until })?;
-            }
-            self.written = self.commit()?;
-            spent += begun.elapsed();
+        self.now += 60;
+        let until = Stamp::from_seconds(self.now);
+        let except = Vec::new();
+        self.stage(Command::Alive { at: until, except })?;
+        self.commit()?;
+        let begun = Instant::now();
+        for index in 0..self.keys.len() {
+            let key = self.keys[index].clone();
+            self.stage(Command::Capture { key, until })?;
         }
-        Ok(spent)
+        self.written = self.commit()?;
+        Ok(begun.elapsed())
     }
 
     /// The bytes of such a round, each segment written and made durable, and nothing else.
     fn disk(&mut self) -> Result<Duration> {
-        let sizes = match self.written.as_slice() {
-            [] => {
-                self.charge()?;
-                self.written.clone()
-            }
-            known => known.to_vec(),
-        };
-        let bytes = vec![0x5a_u8; sizes.iter().copied().max().unwrap_or(0)];
+        let largest = self.written.iter().copied().max().unwrap_or(0);
+        let bytes = vec![0x5a_u8; largest];
         let begun = Instant::now();
-        for _ in 0..ROUNDS {
-            for size in &sizes {
-                self.plain.seek(SeekFrom::End(0))?;
-                self.plain.write_all(&bytes[..*size])?;
-                self.plain.sync_data()?;
-            }
+        for size in &self.written {
+            self.plain.seek(SeekFrom::End(0))?;
+            self.plain.write_all(&bytes[..*size])?;
+            self.plain.sync_data()?;
         }
         Ok(begun.elapsed())
     }
@@ -225,6 +214,16 @@ impl Bench {
         }
         Ok(sizes)
     }
+}
+
+fn remove(paths: &[&Path]) -> Result<()> {
+    for path in paths {
+        match std::fs::remove_file(path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn opening() -> [Command; 4] {

@@ -156,7 +156,7 @@ fn row(line: &Line) -> String {
         .map_or(String::new(), |limit| figure(limit.median()));
     let ratio = line
         .ratio()
-        .map_or(String::new(), |ratio| format!("{:.2}", ratio.median()));
+        .map_or(String::new(), |ratio| figure(ratio.median()));
     let what = format!("{}, {}", line.what, line.unit);
     let median = figure(measured.median());
     format!("{what:<44} {median:>12} {span:>25} {limit:>12} {ratio:>7}")
