@@ -144,6 +144,13 @@ spec:
     )
 }
 
+/// Whether every attempt is settled. A leader that has not been told of all objects yet shows
+/// no such number, and then it is not known.
+pub fn no_attempt_is_open(edugrid: &Installation) -> bool {
+    let open = edugrid.metric("edugrid_open_attempts");
+    open.is_ok_and(|open| open == 0.0)
+}
+
 /// Waits until `check` holds.
 ///
 /// # Errors

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, thread::sleep, time::Duration};
 
 use anyhow::{Context, Result, ensure};
-use edugrid_e2e::{Province, job, wait_for};
+use edugrid_e2e::{Province, job, no_attempt_is_open, wait_for};
 use serde_json::Value;
 use xtask::installation::InstallOptions;
 
@@ -54,7 +54,7 @@ fn kills(mut random: Random) -> Result<()> {
         settled(&province, index)?;
     }
     wait_for("all attempts to be settled", || {
-        Ok(province.edugrid.metric("edugrid_open_attempts")? == 0.0)
+        Ok(no_attempt_is_open(&province.edugrid))
     })?;
     nothing_started_twice(&province)?;
     books_agree(&province)

@@ -5,7 +5,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use edugrid_e2e::{Province, job, wait_for};
+use edugrid_e2e::{Province, job, no_attempt_is_open, wait_for};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use xtask::installation::InstallOptions;
@@ -50,7 +50,7 @@ fn external_jobs() -> Result<()> {
     a_deleted_job_is_settled(&province)?;
     capacity_is_held(&province)?;
     wait_for("all attempts to be settled", || {
-        Ok(province.edugrid.metric("edugrid_open_attempts")? == 0.0)
+        Ok(no_attempt_is_open(&province.edugrid))
     })
 }
 
@@ -268,7 +268,7 @@ fn a_deleted_job_is_settled(province: &Province) -> Result<()> {
     let args = ["delete", "computejob", "deleted", "--namespace=sdu-cs"];
     province.cluster().kubectl("alice", &args)?.ok()?;
     wait_for("the deleted job to be settled", || {
-        Ok(province.edugrid.metric("edugrid_open_attempts")? == 0.0)
+        Ok(no_attempt_is_open(&province.edugrid))
     })
 }
 

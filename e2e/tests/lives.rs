@@ -2,7 +2,7 @@
 //! A7). All on one province, side by side.
 
 use anyhow::{Result, ensure};
-use edugrid_e2e::{Province, job, wait_for};
+use edugrid_e2e::{Province, job, no_attempt_is_open, wait_for};
 use serde_json::{Value, json};
 use xtask::installation::InstallOptions;
 
@@ -273,7 +273,7 @@ fn deletion_while_nobody_watches(province: &Province) -> Result<()> {
 
 fn nothing_is_left(province: &Province) -> Result<()> {
     wait_for("all attempts to be settled", || {
-        Ok(province.edugrid.metric("edugrid_open_attempts")? == 0.0)
+        Ok(no_attempt_is_open(&province.edugrid))
     })?;
     let sample = "edugrid_tenant_usage_units{tenant=\"sdu-cs\",pool=\"a100\"}";
     wait_for("usage to be zero", || {

@@ -232,23 +232,10 @@ impl Installation {
         let path = repository().join(file);
         let text =
             std::fs::read_to_string(&path).with_context(|| format!("{file} can't be read"))?;
-        let deadline = Instant::now() + Duration::from_secs(20);
-        loop {
-            match self.cluster.apply(user, &text) {
-                // The API server establishes a new kind a moment before it serves it.
-                Err(error)
-                    if format!("{error:#}").contains("There can be a delay")
-                        && Instant::now() < deadline =>
-                {
-                    sleep(Duration::from_millis(500));
-                }
-                result => {
-                    return result
-                        .with_context(|| format!("{file} as {user}"))
-                        .map(drop);
-                }
-            }
-        }
+        let applied = self.cluster.apply(user, &text);
+        applied
+            .with_context(|| format!("{file} as {user}"))
+            .map(drop)
     }
 
     /// Binds a shipped ClusterRole to a group in a namespace, which may still be coming.

@@ -4,6 +4,8 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
@@ -14,6 +16,9 @@ use super::pki::GROUPS_PER_CERTIFICATE_MAX;
 use super::state::file_name;
 use super::{Cluster, borrowed};
 use crate::tools::Tool;
+
+/// How long the API server may take from establishing a kind to serving it.
+const SERVED_LIMIT: Duration = Duration::from_secs(20);
 
 /// A server's certificate for an aggregated API.
 #[derive(Clone, Debug)]
@@ -180,22 +185,31 @@ impl Cluster {
     }
 
     /// Applies manifests (YAML or JSON) as a user, server-side, so that a user who may write
-    /// but not read can; returns what `kubectl` said.
+    /// but not read can; returns what `kubectl` said. A kind is established a moment before it is
+    /// served: what is refused for that alone is tried again.
     ///
     /// # Errors
     /// A manifest was refused; the message holds the server's words.
     pub fn apply(&self, user: &str, manifests: &str) -> Result<String> {
-        self.kubectl_with_input(
-            user,
-            &[
-                "apply",
-                "--server-side",
-                "--force-conflicts",
-                "--filename=-",
-            ],
-            manifests,
-        )?
-        .ok()
+        let args = [
+            "apply",
+            "--server-side",
+            "--force-conflicts",
+            "--filename=-",
+        ];
+        let deadline = Instant::now() + SERVED_LIMIT;
+        loop {
+            let applied = self.kubectl_with_input(user, &args, manifests)?.ok();
+            match applied {
+                Err(error)
+                    if format!("{error:#}").contains("There can be a delay")
+                        && Instant::now() < deadline =>
+                {
+                    sleep(Duration::from_millis(500));
+                }
+                applied => return applied,
+            }
+        }
     }
 
     /// The environment in which `kubectl` and `helm` keep their caches with the cluster: a
