@@ -36,6 +36,14 @@ pub(super) struct Guard {
 }
 
 impl Guard {
+    /// That of a leader that begins now: it leads because it has found all policies in place.
+    pub(super) fn since(now: Stamp) -> Self {
+        Self {
+            checked_at: Some(now),
+            ..Self::default()
+        }
+    }
+
     /// Whether all policies are in place.
     pub(super) fn is_whole(&self) -> bool {
         self.missing.is_empty()
@@ -52,7 +60,9 @@ impl Guard {
             if self.gaps.len() == GAPS_MAX {
                 self.gaps.remove(0);
             }
-            self.gaps.push((self.checked_at.unwrap_or(now), None));
+            // Objects are stamped in whole seconds, so one may lie before the look that it follows.
+            let from = self.checked_at.unwrap_or(now).seconds();
+            self.gaps.push((Stamp::from_seconds(from), None));
         }
         let is_news = self.missing != missing;
         self.missing = missing;
@@ -132,6 +142,24 @@ impl Desk {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The first look of a leader may be the one that finds a policy gone.
+    #[test]
+    fn what_came_before_the_first_look_is_not_believed_either() {
+        let mut guard = Guard::since(Stamp(10_900_000_000));
+        guard.look(
+            vec!["submitter.edugrid.io is missing".to_owned()],
+            Stamp::from_seconds(15),
+        );
+        assert!(
+            guard.was_open(Stamp::from_seconds(10)),
+            "stamped in whole seconds"
+        );
+        assert!(
+            !guard.was_open(Stamp::from_seconds(9)),
+            "found in place when it began to lead"
+        );
+    }
 
     #[test]
     fn what_came_unchecked_is_not_believed() {

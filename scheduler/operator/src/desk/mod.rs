@@ -127,6 +127,7 @@ impl Desk {
         metrics: Metrics,
         language: Language,
     ) -> Self {
+        let now = ticker.clock().now();
         let mut desk = Self {
             alive_at: Clock::real_now(),
             ticker,
@@ -154,7 +155,7 @@ impl Desk {
             pools: pools::Pools::default(),
             money: money::Money::default(),
             templates: templates::Templates::default(),
-            guard: guard::Guard::default(),
+            guard: guard::Guard::since(now),
             tallies: BTreeMap::new(),
             faults: counts::Faults::default(),
             ordered: None,
