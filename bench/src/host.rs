@@ -43,6 +43,17 @@ pub fn machine() -> Value {
     })
 }
 
+/// The same in a few words.
+pub fn described() -> String {
+    let machine = machine();
+    format!(
+        "{} × {}, Linux {}",
+        machine["cores"],
+        machine["processor"].as_str().unwrap_or("processor"),
+        machine["kernel"].as_str().unwrap_or("")
+    )
+}
+
 /// Processor seconds that a process has used, its own and the kernel's for it.
 ///
 /// # Errors

@@ -9,7 +9,7 @@ use hyper::http::Request;
 use jiff::Timestamp;
 use kube::Client;
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use crate::ceiling;
@@ -45,13 +45,18 @@ struct Run {
 /// If a job does not succeed or a request is refused.
 pub async fn run(site: &Site, divisor: u64) -> Result<Report> {
     site.tenants(&cohorts(), &queues())?;
-    site.edugrid.start()?;
     let jobs = jobs_in(divisor);
     let mut runs = Vec::new();
     for index in 0..RUNS {
-        let run = tokio::time::timeout(RUN_LIMIT, once(site, divisor, index))
-            .await
-            .with_context(|| format!("a run took longer than {RUN_LIMIT:?}"))??;
+        // As in B5: what the server can do without an operator.
+        let w = ceiling::now(site, &format!("w{index}")).await?.writes();
+        site.edugrid.start()?;
+        let run = tokio::select! {
+            run = tokio::time::timeout(RUN_LIMIT, once(site, divisor, index, w)) => run,
+            ended = site.operator_ended() => ended?,
+        };
+        let run = run.with_context(|| format!("a run took longer than {RUN_LIMIT:?}"))??;
+        site.edugrid.stop()?;
         eprintln!(
             "  B6: run {} of {RUNS}: {:.1} s for {jobs} jobs",
             index + 1,
@@ -89,8 +94,7 @@ fn queues() -> Vec<Queue> {
         .collect()
 }
 
-async fn once(site: &Site, divisor: u64, index: usize) -> Result<Run> {
-    let w = ceiling::now(site, &format!("w{index}")).await?.writes();
+async fn once(site: &Site, divisor: u64, index: usize, w: f64) -> Result<Run> {
     let prefix = format!("r{index}-");
     let jobs = jobs_in(divisor);
     let admin = site.client("admin").await?;
@@ -98,11 +102,13 @@ async fn once(site: &Site, divisor: u64, index: usize) -> Result<Run> {
     let operator_before = of_operator(&site.edugrid.metrics()?);
     let cpu_before = site.cpu()?;
     let (admissions, admitted) = mpsc::unbounded_channel();
+    let (ready, is_ready) = oneshot::channel();
     let watch = site.client(EXECUTOR).await?;
     let watching = tokio::spawn({
         let prefix = prefix.clone();
-        async move { until_over(watch, &prefix, jobs, admissions).await }
+        async move { until_over(watch, &prefix, jobs, ready, admissions).await }
     });
+    is_ready.await.context("the watch did not begin")?;
     let executor = tokio::spawn(execute(site.client(EXECUTOR).await?, admitted));
     let submitter = site.client(SUBMITTER).await?;
     let begun = Instant::now();
@@ -119,11 +125,13 @@ async fn once(site: &Site, divisor: u64, index: usize) -> Result<Run> {
     expect("jobs over", lives.len(), jobs)?;
     let failed = lives.values().filter(|life| !life.is_well).count();
     expect("jobs not succeeded", failed, 0)?;
+    let server = grown(&server_before, &of_server(&text(&admin, "/metrics").await?));
+    let operator = grown(&operator_before, &of_operator(&site.edugrid.metrics()?));
     Ok(Run {
         wall_seconds,
         lives,
-        server: grown(&server_before, &of_server(&text(&admin, "/metrics").await?)),
-        operator: grown(&operator_before, &of_operator(&site.edugrid.metrics()?)),
+        server,
+        operator,
         cpu,
         w,
     })

@@ -1,5 +1,5 @@
-//! What a benchmark leaves: raw JSON under `target/bench/`, a plain table, and a verdict. A
-//! ratio above 1 to a physical limit is a fault of the harness and fails the run.
+//! What a benchmark leaves: raw JSON under `target/bench/`, lines of a plain table, and what is
+//! wrong with its figures. A ratio above 1 to a physical limit is a fault of the harness.
 
 use std::path::PathBuf;
 
@@ -14,6 +14,17 @@ use crate::measure::Samples;
 /// Ratios may lie so far above 1 by noise alone.
 const NOISE: f64 = 1.05;
 
+/// What a limit says of the figures beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Rule {
+    /// Nothing is beyond it: where a median is, the harness is at fault.
+    Physical,
+    /// The ratio is told and judged by nobody.
+    Compared,
+    /// Not one figure may reach it.
+    Required,
+}
+
 /// One line of a table: what was measured, beside its limit.
 #[derive(Clone, Debug, Serialize)]
 pub struct Line {
@@ -24,9 +35,7 @@ pub struct Line {
     /// The figures, a run each.
     pub measured: Samples,
     /// The limit of the same runs, if there is one.
-    pub limit: Option<Samples>,
-    /// Whether nothing can be beyond the limit.
-    pub is_physical: bool,
+    pub limit: Option<(Rule, Samples)>,
 }
 
 impl Line {
@@ -37,7 +46,6 @@ impl Line {
             unit,
             measured,
             limit: None,
-            is_physical: false,
         }
     }
 
@@ -49,8 +57,7 @@ impl Line {
         limit: Samples,
     ) -> Self {
         Self {
-            limit: Some(limit),
-            is_physical: true,
+            limit: Some((Rule::Physical, limit)),
             ..Self::plain(what, unit, measured)
         }
     }
@@ -64,14 +71,48 @@ impl Line {
         limit: Samples,
     ) -> Self {
         Self {
-            limit: Some(limit),
+            limit: Some((Rule::Compared, limit)),
+            ..Self::plain(what, unit, measured)
+        }
+    }
+
+    /// Figures that all must be less than so much.
+    pub fn below(
+        what: impl Into<String>,
+        unit: &'static str,
+        measured: Samples,
+        limit: f64,
+    ) -> Self {
+        let limits = Samples(vec![limit; measured.0.len()]);
+        Self {
+            limit: Some((Rule::Required, limits)),
             ..Self::plain(what, unit, measured)
         }
     }
 
     fn ratio(&self) -> Option<Samples> {
-        let limit = self.limit.as_ref()?;
+        let (_, limit) = self.limit.as_ref()?;
         Some(self.measured.ratios(limit))
+    }
+
+    /// What is wrong with the line, if anything is.
+    fn fault(&self) -> Option<String> {
+        let (rule, limit) = self.limit.as_ref()?;
+        let (ratio, worst) = (self.ratio()?.median(), self.measured.max());
+        match rule {
+            Rule::Physical if ratio > NOISE => Some(format!(
+                "{}: {ratio:.2} of what is possible, the harness is at fault",
+                self.what
+            )),
+            Rule::Required if worst >= limit.min() => Some(format!(
+                "{}: {} {}, not below {}",
+                self.what,
+                figure(worst),
+                self.unit,
+                figure(limit.min())
+            )),
+            Rule::Physical | Rule::Required | Rule::Compared => None,
+        }
     }
 }
 
@@ -91,40 +132,16 @@ pub struct Report {
 }
 
 impl Report {
-    /// Prints the table with its verdict and keeps the raw data. `load` is the machine's before and
-    /// after.
+    /// What is wrong with its figures.
+    pub fn faults(&self) -> Vec<String> {
+        self.lines.iter().filter_map(Line::fault).collect()
+    }
+
+    /// Keeps the raw data and says where. `load` is the machine's before and after.
     ///
     /// # Errors
     /// If the file can't be written.
-    pub fn finish(&self, load: (&Load, &Load)) -> Result<bool> {
-        println!("\n{} {}", self.id, self.title);
-        println!(
-            "{:<44} {:>12} {:>25} {:>12} {:>7}",
-            "", "median", "min … max", "limit", "ratio"
-        );
-        let mut faults = Vec::new();
-        for line in &self.lines {
-            println!("{}", row(line));
-            let ratio = line.ratio().map_or(0.0, |ratio| ratio.median());
-            if line.is_physical && ratio > NOISE {
-                faults.push(format!("{}: {ratio:.2} of what is possible", line.what));
-            }
-        }
-        for note in &self.notes {
-            println!("  {note}");
-        }
-        println!("  load of the machine {} before, {} after", load.0, load.1);
-        let path = self.keep(load, &faults)?;
-        println!("  raw data: {}", path.display());
-        if faults.is_empty() {
-            println!("  verdict: measured");
-        } else {
-            println!("  verdict: the harness is at fault, {}", faults.join("; "));
-        }
-        Ok(faults.is_empty())
-    }
-
-    fn keep(&self, load: (&Load, &Load), faults: &[String]) -> Result<PathBuf> {
+    pub fn keep(&self, load: (&Load, &Load)) -> Result<PathBuf> {
         let directory = repository().join("target/bench");
         std::fs::create_dir_all(&directory).context("target/bench can't be made")?;
         let at = jiff::Timestamp::now();
@@ -138,7 +155,7 @@ impl Report {
             "load": {"before": load.0, "after": load.1},
             "lines": self.lines,
             "notes": self.notes,
-            "faults": faults,
+            "faults": self.faults(),
             "raw": self.raw,
         });
         std::fs::write(&path, serde_json::to_string_pretty(&document)?)
@@ -147,19 +164,33 @@ impl Report {
     }
 }
 
+/// One table of all reports, each with its notes below it.
+pub fn table(reports: &[Report]) -> String {
+    let mut rows = vec![format!(
+        "{:<52} {:>12} {:>25} {:>12} {:>7}",
+        "", "median", "min … max", "limit", "ratio"
+    )];
+    for report in reports {
+        rows.push(format!("{} {}", report.id, report.title));
+        rows.extend(report.lines.iter().map(row));
+        rows.extend(report.notes.iter().map(|note| format!("      {note}")));
+    }
+    rows.join("\n")
+}
+
 fn row(line: &Line) -> String {
     let measured = &line.measured;
     let span = format!("{} … {}", figure(measured.min()), figure(measured.max()));
     let limit = line
         .limit
         .as_ref()
-        .map_or(String::new(), |limit| figure(limit.median()));
+        .map_or(String::new(), |(_, limit)| figure(limit.median()));
     let ratio = line
         .ratio()
         .map_or(String::new(), |ratio| figure(ratio.median()));
-    let what = format!("{}, {}", line.what, line.unit);
+    let what = format!("  {}, {}", line.what, line.unit);
     let median = figure(measured.median());
-    format!("{what:<44} {median:>12} {span:>25} {limit:>12} {ratio:>7}")
+    format!("{what:<52} {median:>12} {span:>25} {limit:>12} {ratio:>7}")
 }
 
 /// Three significant places or whole numbers with their thousands apart.
@@ -188,6 +219,43 @@ fn figure(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_figure_beyond_its_limit_is_a_fault() {
+        let of = |values: &[f64]| Samples(values.to_vec());
+        let fault = |line: Line| line.fault().is_some();
+        assert!(!fault(Line::limited(
+            "a",
+            "1/s",
+            of(&[1.0, 0.9, 1.2]),
+            of(&[1.0; 3])
+        )));
+        assert!(fault(Line::limited(
+            "a",
+            "1/s",
+            of(&[1.2, 0.9, 1.2]),
+            of(&[1.0; 3])
+        )));
+        assert!(!fault(Line::beside("b", "s", of(&[7.0]), of(&[1.0]))));
+        assert!(!fault(Line::below("c", "s", of(&[0.1, 0.9]), 1.0)));
+        assert!(fault(Line::below("c", "s", of(&[0.1, 1.0]), 1.0)));
+    }
+
+    #[test]
+    fn one_table_holds_all_reports() {
+        let lines = vec![Line::below("an answer", "s", Samples(vec![0.5]), 1.0)];
+        let report = |id| Report {
+            id,
+            title: "it",
+            lines: lines.clone(),
+            notes: vec!["a note".to_owned()],
+            raw: Value::Null,
+        };
+        let table = table(&[report("B1"), report("B5")]);
+        let count = |words| table.matches(words).count();
+        assert_eq!((count("B1 it"), count("B5 it"), count("a note")), (1, 1, 2));
+        assert_eq!((count("an answer, s"), count("median")), (2, 1));
+    }
 
     #[test]
     fn figures_are_short_and_readable() {

@@ -10,7 +10,7 @@ use kube::Client;
 use kube::api::{Api, DynamicObject};
 use kube::core::{ApiResource, GroupVersionKind};
 use kube::runtime::watcher::{self, Event};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 /// When a job came to each point, as watch events told it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -39,8 +39,8 @@ pub struct Admitted {
     pub labels: std::collections::BTreeMap<String, String>,
 }
 
-/// Watches all jobs until so many whose names begin with `prefix` are over; tells of their
-/// admissions meanwhile.
+/// Watches all jobs until so many whose names begin with `prefix` are over; tells when it has
+/// seen what there is already, and of their admissions meanwhile.
 ///
 /// # Errors
 /// If the watch breaks for good, or nobody takes the admissions.
@@ -48,15 +48,22 @@ pub async fn until_over(
     client: Client,
     prefix: &str,
     count: usize,
+    ready: oneshot::Sender<()>,
     admissions: mpsc::UnboundedSender<Admitted>,
 ) -> Result<Lives> {
     let kind = GroupVersionKind::gvk("edugrid.io", "v1alpha1", "ComputeJob");
     let resource = ApiResource::from_gvk_with_plural(&kind, "computejobs");
     let jobs: Api<DynamicObject> = Api::all_with(client, &resource);
     let mut events = Box::pin(watcher::watcher(jobs, watcher::Config::default()));
-    let (mut lives, mut over) = (Lives::new(), 0);
+    let (mut lives, mut over, mut ready) = (Lives::new(), 0, Some(ready));
     while over < count {
         let event = events.try_next().await?.context("the watch ended")?;
+        if matches!(event, Event::InitDone)
+            && let Some(ready) = ready.take()
+        {
+            // Who has given up waiting is gone.
+            let _ = ready.send(());
+        }
         let (Event::Apply(object) | Event::InitApply(object)) = event else {
             continue;
         };

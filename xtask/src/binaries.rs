@@ -8,6 +8,10 @@ use anyhow::{Context, Result, ensure};
 /// What a first build takes of all cores together, in minutes; only shown.
 const CORE_MINUTES_ROUGHLY: usize = 6;
 
+const SCHEDULER: &str = "edugrid-scheduler";
+const CLI: &str = "kubectl-edugrid";
+const MEASUREMENTS: &str = "edugrid-bench";
+
 /// The binaries that an installation runs.
 #[derive(Clone, Debug)]
 pub struct Binaries {
@@ -22,7 +26,7 @@ impl Binaries {
     pub fn announcement() -> String {
         let folder = std::env::current_exe().ok();
         let folder = folder.as_deref().and_then(|program| program.parent());
-        let built = folder.is_some_and(|folder| folder.join("edugrid-scheduler").is_file());
+        let built = folder.is_some_and(|folder| folder.join(SCHEDULER).is_file());
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         match built {
             true => "build the operator and kubectl-edugrid".to_owned(),
@@ -38,51 +42,76 @@ impl Binaries {
     /// # Errors
     /// With cargo's words, if they don't compile.
     pub fn build() -> Result<Self> {
-        Self::build_with(&[])
-    }
-
-    /// The same as they are shipped: optimised, for measurements.
-    ///
-    /// # Errors
-    /// As [`Binaries::build`].
-    pub fn build_release() -> Result<Self> {
-        Self::build_with(&["--release"])
-    }
-
-    fn build_with(more: &[&str]) -> Result<Self> {
-        let args = [
-            "build",
-            "--quiet",
-            "--package=edugrid-scheduler",
-            "--package=edugrid-cli",
-            "--bins",
-            "--message-format=json-render-diagnostics",
-        ];
-        let output = crate::cargo::command(&[&args[..], more].concat())
-            .stderr(Stdio::inherit())
-            .output()
-            .context("cargo can't be run")?;
-        ensure!(
-            output.status.success(),
-            "the operator does not compile, see above"
-        );
-        let find = |name: &str| {
-            let lines = output.stdout.split(|byte| *byte == b'\n');
-            let messages = lines.filter_map(|line| serde_json::from_slice(line).ok());
-            let mut found = None;
-            for message in messages {
-                let message: serde_json::Value = message;
-                if message["target"]["name"] == name
-                    && let Some(path) = message["executable"].as_str()
-                {
-                    found = Some(PathBuf::from(path));
-                }
-            }
-            found.with_context(|| format!("cargo did not say where {name} is"))
-        };
+        let built = build_with(&[])?;
         Ok(Self {
-            scheduler: find("edugrid-scheduler")?,
-            cli: find("kubectl-edugrid")?,
+            scheduler: executable(&built, SCHEDULER)?,
+            cli: executable(&built, CLI)?,
         })
     }
+
+    /// Those that were built together with this program, as [`build_measurements`] does.
+    ///
+    /// # Errors
+    /// If they are not in its folder.
+    pub fn beside_this_program() -> Result<Self> {
+        let program = std::env::current_exe().context("this program's path is unknown")?;
+        let find = |name: &str| {
+            let path = program.with_file_name(name);
+            let there = path.is_file();
+            ensure!(
+                there,
+                "{} is missing, build it with `cargo xtask bench`",
+                path.display()
+            );
+            Ok(path)
+        };
+        Ok(Self {
+            scheduler: find(SCHEDULER)?,
+            cli: find(CLI)?,
+        })
+    }
+}
+
+/// Builds the measurements and what they measure, optimised as it is shipped, and says where the
+/// measurements are. One call of cargo builds all: crates on which several programs stand get one
+/// set of features, and are compiled once.
+///
+/// # Errors
+/// With cargo's words, if they don't compile.
+pub fn build_measurements() -> Result<PathBuf> {
+    let built = build_with(&["--release", "--package=edugrid-bench"])?;
+    executable(&built, MEASUREMENTS)
+}
+
+/// What cargo said of what it built, a line of JSON each.
+fn build_with(more: &[&str]) -> Result<Vec<u8>> {
+    let args = [
+        "build",
+        "--quiet",
+        "--package=edugrid-scheduler",
+        "--package=edugrid-cli",
+        "--bins",
+        "--message-format=json-render-diagnostics",
+    ];
+    let output = crate::cargo::command(&[&args[..], more].concat())
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cargo can't be run")?;
+    ensure!(
+        output.status.success(),
+        "the operator does not compile, see above"
+    );
+    Ok(output.stdout)
+}
+
+fn executable(built: &[u8], name: &str) -> Result<PathBuf> {
+    let lines = built.split(|byte| *byte == b'\n');
+    let messages = lines.filter_map(|line| serde_json::from_slice(line).ok());
+    let paths = messages.filter_map(|message: serde_json::Value| {
+        let is_it = message["target"]["name"] == name;
+        let path = message["executable"].as_str().filter(|_| is_it)?;
+        Some(PathBuf::from(path))
+    });
+    let last = paths.last();
+    last.with_context(|| format!("cargo did not say where {name} is"))
 }
