@@ -107,11 +107,11 @@ fn build_with(more: &[&str]) -> Result<Vec<u8>> {
 fn executable(built: &[u8], name: &str) -> Result<PathBuf> {
     let lines = built.split(|byte| *byte == b'\n');
     let messages = lines.filter_map(|line| serde_json::from_slice(line).ok());
-    let paths = messages.filter_map(|message: serde_json::Value| {
+    let mut paths = messages.filter_map(|message: serde_json::Value| {
         let is_it = message["target"]["name"] == name;
         let path = message["executable"].as_str().filter(|_| is_it)?;
         Some(PathBuf::from(path))
     });
-    let last = paths.last();
+    let last = paths.next_back();
     last.with_context(|| format!("cargo did not say where {name} is"))
 }
