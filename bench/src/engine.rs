@@ -300,6 +300,7 @@ fn tenant(name: &str, parent: Option<&str>, nominal: Option<usize>) -> Event {
         user_limits: TenantLimits::default(),
         classes: None,
         stopped: false,
+        on_cut: edugrid_core::OnQuotaCut::Keep,
     }))
 }
 

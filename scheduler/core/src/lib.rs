@@ -2,7 +2,7 @@
 //! decisions and explanations come out.
 //!
 //! ```text
-//! tenants → quota → share → queue → topology → place → world → schedule → explain
+//! tenants → quota → share → queue → topology → place → preempt → world → schedule → explain
 //! ```
 //! Each module uses only those before it. The crate knows no Kubernetes, disk, clock
 //! or log, and no money: it asks for that through [`edugrid_units::Purse`]. The same
@@ -19,6 +19,7 @@
 
 mod explain;
 mod place;
+mod preempt;
 mod queue;
 mod quota;
 mod schedule;
@@ -32,6 +33,7 @@ pub use explain::{
     QueueEntry, QueueFilter, Stage, TenantCondition, TenantPoolView, TenantView, UserNode,
     WaitingJob,
 };
+pub use preempt::{Stop, StopCause};
 pub use queue::{
     ClassSpec, DEFAULT_CLASS, DataClass, Devices, JobSpec, JobType, Request, RoleSpec, Taint,
     TaintEffect, Toleration,
@@ -39,6 +41,6 @@ pub use queue::{
 pub use quota::Balance;
 pub use schedule::Plan;
 pub use share::{ComputeKind, Share};
-pub use tenants::{ClassSubject, QuotaSpec, TenantLimits, TenantSpec, TreeFault};
+pub use tenants::{ClassSubject, OnQuotaCut, QuotaSpec, TenantLimits, TenantSpec, TreeFault};
 pub use topology::{Bundle, Counts, NodeResources, NodeSpec, PoolSpec};
-pub use world::{AdmittedAttempt, Event, LedgerState, World};
+pub use world::{AdmittedAttempt, Event, LedgerState, TakingBack, World};

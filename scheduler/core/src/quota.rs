@@ -207,6 +207,17 @@ impl Quota {
         (Balance(free), binding)
     }
 
+    /// How much of its use a subtree is to give back after a cut (Q3): what is missing at
+    /// its node, and never more than it borrows, so nothing where it is within its nominal
+    /// (E2). The root borrows from nobody: whatever is missing there is its own. O(depth).
+    pub fn overdraft(&self, tree: &Tree, ix: TreeIx) -> Balance {
+        let missing = self.available(tree, ix).0.0.saturating_neg().max(0);
+        if tree.root() == Some(ix) {
+            return Balance(missing);
+        }
+        Balance(missing.min(self.borrowed(ix).0))
+    }
+
     /// Whether some node below this one keeps quota for itself, and so may have room
     /// where this one has none.
     pub fn keeps_below(&self, ix: TreeIx) -> bool {

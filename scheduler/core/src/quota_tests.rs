@@ -71,6 +71,7 @@ fn specs(nodes: &[Node]) -> BTreeMap<TenantName, TenantSpec> {
             user_limits: TenantLimits::default(),
             classes: None,
             stopped: false,
+            on_cut: crate::tenants::OnQuotaCut::Keep,
         };
         (spec.name.clone(), spec)
     };

@@ -19,7 +19,7 @@ use edugrid_units::{Admission, Purse, Stamp};
 
 pub(crate) use limits::{Reached, first_reached};
 
-use crate::{queue::Next, world::World};
+use crate::{preempt::Stop, queue::Next, world::World};
 
 /// What one step decided.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,14 +27,16 @@ pub struct Plan {
     /// Admissions in the order in which they were decided. They count already; the
     /// purse has staged each with its hold (A3).
     pub admissions: Vec<Admission>,
+    /// Attempts to be stopped, each named once; they are on their way out from now on.
+    pub stops: Vec<Stop>,
     /// Whether work is left: call again, after these are durable.
     pub more: bool,
 }
 
 impl World {
     /// Admits what can be admitted, in at most `ops` bounded operations: one per group
-    /// that is new, per line that is read, and per trial. Says what it admitted and
-    /// whether work is left.
+    /// that is new, per line that is read, and per trial. Says what it admitted, whom it
+    /// stops (in one go: a cut is never taken back by halves), and whether work is left.
     pub fn schedule(&mut self, now: Stamp, ops: u32, purse: &mut dyn Purse) -> Plan {
         self.advance(now);
         self.settle();
@@ -43,6 +45,7 @@ impl World {
         if self.ledger_reason.is_some() {
             return plan;
         }
+        plan.stops = self.take_back();
         for _ in 0..ops {
             if let Some(id) = self.fresh.pop_first() {
                 self.enter(id);

@@ -249,6 +249,14 @@ impl Standing {
         Share(borrowed.checked_div(weight).unwrap_or(borrowed))
     }
 
+    /// What a subtree borrows now of that kind, over its weight: what victims are chosen
+    /// by, since history never chooses one (E2).
+    pub fn borrowed_now(&self, ix: TreeIx, kind: ComputeKind) -> Share {
+        let weight = u128::from(self.tree.node(ix).weight);
+        let borrowed = self.borrowed[ix.row()][kind as usize];
+        Share(borrowed.checked_div(weight).unwrap_or(borrowed))
+    }
+
     /// The share of a user of a leaf: all that the user holds there, for users are its
     /// implicit children, of weight 1 and without quota of their own (O2).
     pub fn user_share(&self, leaf: TreeIx, user: &UserName, kind: ComputeKind) -> Share {

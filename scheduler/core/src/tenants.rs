@@ -32,6 +32,21 @@ pub struct TenantSpec {
     pub classes: Option<BTreeMap<ClassName, BTreeSet<ClassSubject>>>,
     /// Nothing of its subtree is admitted: held, draining or retired.
     pub stopped: bool,
+    /// What becomes of what runs in its subtree when that is more than is left (Q3).
+    pub on_cut: OnQuotaCut,
+}
+
+/// What becomes of what runs when a quota is cut below its use (Q3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnQuotaCut {
+    /// It goes on; nothing new starts until enough has ended.
+    #[default]
+    Keep,
+    /// What is borrowed is stopped.
+    Reclaim {
+        /// After it has been too much for so long.
+        delay: Seconds,
+    },
 }
 
 /// What a subtree owns of one pool, in the pool's unit (Q1).
@@ -353,6 +368,7 @@ mod tests {
                 user_limits: TenantLimits::default(),
                 classes: None,
                 stopped: false,
+                on_cut: OnQuotaCut::Keep,
             };
             (spec.name.clone(), spec)
         });

@@ -10,6 +10,7 @@
 
 mod apply;
 mod crowd;
+mod cuts;
 mod open;
 mod places;
 mod resolve;
@@ -25,6 +26,9 @@ use edugrid_units::{
     RolePlacement, Stamp, Subject, TenantName,
 };
 
+use cuts::Cuts;
+
+pub use cuts::TakingBack;
 use places::{Entry, Poor};
 
 pub(crate) use open::Open;
@@ -79,6 +83,9 @@ pub enum Event {
         /// All its roles.
         placement: Vec<RolePlacement>,
     },
+    /// An attempt is being stopped, for whatever reason. It holds what it holds until it
+    /// has ended; that it goes is counted when others are to be stopped (Q3).
+    Stopping(AttemptKey),
     /// An attempt ended: what it held is free.
     Ended {
         /// The attempt.
@@ -173,6 +180,7 @@ pub struct World {
     pub(crate) entries: BTreeMap<GroupId, Entry>,
     pub(crate) lines: Lines,
     poor: Poor,
+    cuts: Cuts,
     /// The facts as of which groups were put into lines.
     entered: u64,
     /// Per pool, the room in which shapes were last tried.
@@ -188,10 +196,12 @@ impl World {
     }
 
     /// When [`World::schedule`] should next be called even if nothing happens: the
-    /// earliest `startAfter` or back-off that ends, or the next minute for who can't pay.
+    /// earliest `startAfter`, back-off or delay after a cut that ends, or the next minute
+    /// for who can't pay.
     pub fn next_timer(&self) -> Option<Stamp> {
         let job = self.timers.first().map(|(at, _)| *at);
-        job.into_iter().chain(self.next_money()).min()
+        let others = self.next_money().into_iter().chain(self.next_cut());
+        job.into_iter().chain(others).min()
     }
 
     /// Time never goes back (N2). Every change begins here.

@@ -10,7 +10,7 @@ use crate::{
     share::Share,
     tenants::{QuotaSpec, TreeFault, TreeIx},
     topology::Counts,
-    world::{JobState, World},
+    world::{JobState, TakingBack, World},
 };
 
 /// A tenant as it stands.
@@ -83,6 +83,10 @@ pub struct TenantPoolView {
     pub borrowers: Vec<(TenantName, MilliUnits)>,
     /// What is free for it; negative where it is overdrawn (Q3).
     pub available: Balance,
+    /// What is being stopped of what its subtree uses, where it is overdrawn.
+    pub leaving: MilliUnits,
+    /// What is done where it is overdrawn (Q3); nothing: what runs goes on.
+    pub taking_back: Option<TakingBack>,
     /// Its share of what is borrowed, over all pools of the kind (O3).
     pub share: Share,
 }
@@ -236,7 +240,14 @@ impl World {
                 let told = sums.map(|(name, amount)| (name.clone(), amount.floor()));
                 told.collect()
             };
+            let available = quota.available(tree, ix).0;
+            let overdrawn = available.0 < 0;
             TenantPoolView {
+                leaving: match overdrawn {
+                    true => self.leaving(ix, at),
+                    false => MilliUnits::ZERO,
+                },
+                taking_back: overdrawn.then(|| self.taking_back(ix, at)).flatten(),
                 lenders: told(|dealings| &dealings.lenders),
                 lent: dealings.map_or(MilliUnits::ZERO, Dealings::lent),
                 borrowers: told(|dealings| &dealings.borrowers),
@@ -248,7 +259,7 @@ impl World {
                 effective: quota.effective(ix).floor(),
                 used: quota.used(ix).floor(),
                 borrowed: quota.borrowed(ix).floor(),
-                available: quota.available(tree, ix).0,
+                available,
                 share: kind.map_or(Share(0), |kind| self.standing.share(ix, kind)),
             }
         });

@@ -61,6 +61,7 @@ impl World {
             Event::JobGone(uid) => self.remove_job(&uid),
             Event::Admitted(attempt) => self.replay(*attempt),
             Event::Bound { key, placement } => self.rebind(&key, placement),
+            Event::Stopping(key) => self.leaves(key),
             Event::Ended {
                 key,
                 not_before,
@@ -73,6 +74,9 @@ impl World {
 
     fn restructure(&mut self, changed: bool) {
         self.stale |= changed;
+        if changed {
+            self.look_for_cuts();
+        }
         self.facts_changed(changed);
     }
 

@@ -49,6 +49,7 @@ impl World {
         }
         let placement = bound.unwrap_or_else(|| admission.placement.clone());
         self.open(admission, placement);
+        self.look_for_cuts();
     }
 
     /// Counts an admission from now on.
@@ -117,6 +118,7 @@ impl World {
         let Some(open) = self.open.remove(key) else {
             return;
         };
+        self.left(key);
         if let Some(leaf) = open.leaf
             && !self.stale
         {
@@ -151,6 +153,7 @@ impl World {
             self.entered = self.facts;
             self.enter_all();
         }
+        self.review_cuts();
         self.wake_shapes();
         self.wake_poor();
     }
@@ -181,7 +184,7 @@ impl World {
 }
 
 /// What an admission adds to the counters.
-fn load(pool: PoolIx, leaf: TreeIx, admission: &Admission) -> Load {
+pub(super) fn load(pool: PoolIx, leaf: TreeIx, admission: &Admission) -> Load {
     Load {
         pool,
         leaf,

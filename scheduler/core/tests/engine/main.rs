@@ -1,6 +1,8 @@
 //! The engine from outside: text worlds in, plans and reasons out, and properties
 //! against oracles that know nothing of how it works.
 
+mod cut_properties;
+mod cuts;
 mod naive;
 mod nonsense;
 mod properties;

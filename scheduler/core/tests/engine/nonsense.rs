@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use edugrid_core::{
     AdmittedAttempt, Bundle, ClassSpec, ComputeKind, Counts, DataClass, Devices, Event, JobSpec,
-    JobType, LedgerState, NodeResources, NodeSpec, PoolSpec, QueueFilter, QuotaSpec, Request,
-    RoleSpec, TenantLimits, TenantSpec, World,
+    JobType, LedgerState, NodeResources, NodeSpec, OnQuotaCut, PoolSpec, QueueFilter, QuotaSpec,
+    Request, RoleSpec, TenantLimits, TenantSpec, World,
 };
 use edugrid_units::{Admission, AttemptKey, MilliUnits, Ratio, Seconds, Stamp, Tier};
 use proptest::prelude::*;
@@ -69,6 +69,12 @@ fn tenant() -> impl Strategy<Value = Event> {
                 user_limits: TenantLimits::default(),
                 classes: None,
                 stopped: stopped && weight == 0,
+                on_cut: match weight % 3 {
+                    0 => OnQuotaCut::Keep,
+                    delay => OnQuotaCut::Reclaim {
+                        delay: Seconds(delay.into()),
+                    },
+                },
             }))
         })
 }
@@ -279,6 +285,7 @@ fn event() -> impl Strategy<Value = Event> {
             not_before,
             finished,
         }),
+        1 => key().prop_map(Event::Stopping),
         1 => Just(Event::MoneyChanged),
         1 => any::<bool>().prop_map(|down| Event::Ledger(match down {
             true => LedgerState::Unavailable("nonsense".to_owned()),

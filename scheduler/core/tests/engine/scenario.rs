@@ -127,7 +127,7 @@ pub fn province() -> impl Strategy<Value = Province> {
         })
 }
 
-fn job() -> impl Strategy<Value = Job> {
+pub fn job() -> impl Strategy<Value = Job> {
     let pools = Just((0..POOLS.len()).collect::<Vec<_>>()).prop_shuffle();
     let pools = (pools, 1..=POOLS.len()).prop_map(|(pools, count)| pools[..count].to_vec());
     (
@@ -182,7 +182,7 @@ impl Province {
         tenants.chain(pools).chain(classes).chain(nodes).collect()
     }
 
-    fn tenant(&self, at: usize) -> TenantSpec {
+    pub fn tenant(&self, at: usize) -> TenantSpec {
         let tenant = &self.tenants[at];
         let quota = |(pool, quota): (usize, &[Option<u64>; 3])| QuotaSpec {
             pool: POOLS[pool].into(),
@@ -209,6 +209,7 @@ impl Province {
             },
             classes: None,
             stopped: false,
+            on_cut: Default::default(),
         }
     }
 

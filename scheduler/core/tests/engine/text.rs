@@ -1,11 +1,12 @@
 //! Text worlds: a line per event, words of `key=value` after the name. Each `schedule`
-//! line, and the end, prints what was admitted and why the others wait.
+//! line, and the end, prints who is stopped, what was admitted and why the others wait.
 //!
 //! ```text
 //! tenant a parent=root quota=a100:8 weight=2     quota=pool:nominal|percent%[/borrowing[/lending]], - for none
 //! pool a100 card=gpu owner=root cpu=12 mem=120    a card pool selects nodes labelled pool=<name>
 //! node n1 pool=a100 cards=8 cpu=96 mem=960        memory in GiB
-//! class mission tier=Mission priority=1
+//! class mission tier=Mission priority=1           lasting: not preemptible
+//! tenant d reclaim=10m                            takes back after a cut; stopping j: j is on its way out
 //! job j tenant=a gang=worker:4x8 pools=a100       gang=role:replicas×cards[/cores[/GiB]], +more roles
 //! tenant b running=2 cards=8 user-pending=3       limits of the tenant, and of each user
 //! tenant c classes=standard,exam@group:office     a class for some people only
@@ -18,8 +19,8 @@ use std::{
 
 use edugrid_core::{
     AdmittedAttempt, Bundle, ClassSpec, ClassSubject, ComputeKind, Counts, DataClass, Devices,
-    Event, JobSpec, JobType, LedgerState, NodeResources, NodeSpec, PoolSpec, QuotaSpec, Request,
-    RoleSpec, Taint, TaintEffect, TenantLimits, TenantSpec, World,
+    Event, JobSpec, JobType, LedgerState, NodeResources, NodeSpec, OnQuotaCut, PoolSpec, QuotaSpec,
+    Request, RoleSpec, StopCause, Taint, TaintEffect, TenantLimits, TenantSpec, World,
 };
 use edugrid_units::{
     Admission, AttemptKey, ClassName, HoldAsk, JobUid, MicroYuan, MilliUnits, Purse, Ratio, Reason,
@@ -152,6 +153,10 @@ impl Play {
             }
             "gone" => self.gone(name, &words),
             "end" => self.end(name, &words),
+            "stopping" => {
+                let key = self.open.get(name).expect("an open admission").key.clone();
+                self.apply(Event::Stopping(key));
+            }
             "replay" => self.replay(name, &words),
             "bound" => self.bound(name, &words),
             "ledger" => self.apply(Event::Ledger(match name {
@@ -177,6 +182,12 @@ impl Play {
     fn schedule(&mut self) {
         loop {
             let plan = self.world.schedule(self.stamp(), self.ops, &mut self.purse);
+            for stop in plan.stops {
+                let StopCause::QuotaCut { tenant, pool } = stop.cause;
+                let job = stop.key.job;
+                self.output
+                    .push_str(&format!("! {job} for {tenant} in {pool}\n"));
+            }
             for admission in plan.admissions {
                 self.output
                     .push_str(&format!("+ {}\n", admitted(&admission)));
@@ -241,6 +252,11 @@ impl Play {
                 .get("classes")
                 .map(|list| list.split(',').map(class_for).collect()),
             stopped: words.has("stopped"),
+            on_cut: words
+                .get("reclaim")
+                .map_or(OnQuotaCut::Keep, |delay| OnQuotaCut::Reclaim {
+                    delay: span(delay),
+                }),
         }
     }
 
@@ -462,7 +478,7 @@ fn class(name: &str, words: &Words<'_>) -> ClassSpec {
             .get("tier")
             .map_or(Tier::Standard, |tier| Tier::from_word(tier).expect("tier")),
         priority: words.number("priority").unwrap_or(0),
-        preemptible: true,
+        preemptible: !words.has("lasting"),
         default_walltime: words.get("default").map_or(Seconds(4 * 3600), span),
         max_walltime: words.get("max").map_or(Seconds(72 * 3600), span),
         notice: Seconds(120),
