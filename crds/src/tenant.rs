@@ -94,7 +94,7 @@ pub struct TenantSpec {
     /// What happens to running jobs when quota is cut below use (Q3).
     #[serde(default)]
     pub on_quota_cut: QuotaCut,
-    /// How long after a cut its use may stay, with `onQuotaCut: Reclaim`.
+    /// How long after a cut its use may stay, with `onQuotaCut: Reclaim`; absent: not at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reclaim_delay: Option<DurationText>,
     /// Stops admission for the subtree, and with HoldAndDrain what runs there as well.
@@ -292,7 +292,7 @@ pub enum QuotaCut {
     /// They keep running; nothing new starts until use is below quota.
     #[default]
     Keep,
-    /// They are stopped with notice, after `reclaimDelay`.
+    /// What is borrowed in its subtree is stopped with notice, after `reclaimDelay`; no more than is needed.
     Reclaim,
 }
 

@@ -160,6 +160,7 @@ const VALUES: &[(&str, &str)] = &[
     ("Deleted", "已删除"),
     ("NotStarted", "未启动"),
     ("Disrupted", "被中断"),
+    ("QuotaCut", "配额削减"),
     // what moved money without a job
     ("Grant", "发放"),
     ("Expire", "到期收回"),

@@ -62,7 +62,7 @@ pub fn verdict(past: &[Past], retries: u32, cancelled: bool) -> Verdict {
         Some(Outcome::Failed) if failures > retries => Verdict::Failed,
         Some(Outcome::NotStarted) if not_started >= NOT_STARTED_MAX => Verdict::Failed,
         Some(Outcome::NotStarted) => Verdict::Waits(back_off(not_started)),
-        Some(Outcome::Failed | Outcome::Held | Outcome::Disrupted) | None => {
+        Some(Outcome::Failed | Outcome::Held | Outcome::Disrupted | Outcome::QuotaCut) | None => {
             Verdict::Waits(Seconds(0))
         }
     };
@@ -97,7 +97,9 @@ mod tests {
 
     #[test]
     fn only_own_failures_use_up_retries() {
-        use Outcome::{Cancelled, Disrupted, Failed, Held, NotStarted, Succeeded, Walltime};
+        use Outcome::{
+            Cancelled, Disrupted, Failed, Held, NotStarted, QuotaCut, Succeeded, Walltime,
+        };
         let waits = Verdict::Waits(Seconds(0));
         for (outcomes, retries, expected) in [
             (&[][..], 0, waits),
@@ -105,6 +107,8 @@ mod tests {
             (&[Failed], 1, waits),
             (&[Failed, Failed], 1, Verdict::Failed),
             (&[Disrupted, Held, Failed], 1, waits),
+            (&[QuotaCut], 0, waits),
+            (&[QuotaCut, QuotaCut, Failed], 1, waits),
             (&[Walltime], 5, Verdict::Failed),
             (&[Failed, Succeeded], 1, Verdict::Succeeded),
             (&[Cancelled], 1, Verdict::Cancelled),

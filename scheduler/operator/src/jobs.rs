@@ -360,13 +360,28 @@ impl Job {
         };
         let message = waiting.map(|reason| shortened(&reason.sentence(language)));
         let finished = self.finished();
-        json!([
+        let stopped = self.stopped_for_another().map(|past| {
+            let waits = phase == Phase::Pending;
+            let since = match waits {
+                true => past.ended.unwrap_or(idle_since),
+                false => decided.unwrap_or(idle_since),
+            };
+            let message = taken_back(past.number, language);
+            condition(
+                conditions::PREEMPTED,
+                waits,
+                past.outcome.as_str(),
+                message,
+                since,
+            )
+        });
+        let always = [
             condition(
                 conditions::ADMITTED,
                 admitted,
                 reason,
                 message.unwrap_or_default(),
-                since
+                since,
             ),
             condition(
                 conditions::FINISHED,
@@ -375,7 +390,27 @@ impl Job {
                 String::new(),
                 finished.unwrap_or(self.identity.created),
             ),
-        ])
+        ];
+        always.into_iter().chain(stopped).collect()
+    }
+
+    /// The last of its attempts that was stopped though nothing was wrong with it (E2).
+    fn stopped_for_another(&self) -> Option<&Past> {
+        let mut latest_first = self.past.iter().rev();
+        latest_first.find(|past| past.outcome == Outcome::QuotaCut)
+    }
+}
+
+/// Why an attempt was stopped and what follows for the job (E5).
+fn taken_back(attempt: u32, language: Language) -> String {
+    match language {
+        Language::English => format!(
+            "attempt {attempt} was stopped: a quota was cut and what was borrowed of it taken back; \
+             the job keeps its place in the queue and its retries"
+        ),
+        Language::Chinese => format!(
+            "第 {attempt} 次尝试被停止：配额削减，借用的部分已收回；作业保留原有的排队位置与重试次数"
+        ),
     }
 }
 

@@ -1,8 +1,8 @@
 //! Tenants, classes, pools and nodes in the engine's words.
 
 use edugrid_core::{
-    Bundle, ClassSpec, ClassSubject, ComputeKind, Counts, NodeResources, NodeSpec, PoolSpec,
-    QuotaSpec, Taint, TenantLimits, TenantSpec,
+    Bundle, ClassSpec, ClassSubject, ComputeKind, Counts, NodeResources, NodeSpec, OnQuotaCut,
+    PoolSpec, QuotaSpec, Taint, TenantLimits, TenantSpec,
 };
 use edugrid_crds::{
     JobClassSpec, TenantSpec as TenantObject,
@@ -62,6 +62,7 @@ pub fn tenant(header: Header<'_>, spec: &TenantObject) -> Result<TenantSpec, Bad
             };
             spec.classes.iter().map(class).collect()
         }),
+        on_cut: on_cut(spec)?,
         stopped: spec.stop_policy != StopPolicy::None || spec.state == Lifecycle::Retired,
     })
 }
@@ -70,14 +71,26 @@ pub fn tenant(header: Header<'_>, spec: &TenantObject) -> Result<TenantSpec, Bad
 /// nobody relies on it.
 pub fn not_acted_on(spec: &TenantObject) -> Vec<&'static str> {
     let facts = [(
-        spec.on_quota_cut == QuotaCut::Reclaim,
-        "onQuotaCut: Reclaim",
+        spec.stop_policy == StopPolicy::HoldAndDrain,
+        "stopPolicy: HoldAndDrain (it acts like Hold)",
     )];
     facts
         .into_iter()
         .filter(|(declared, _)| *declared)
         .map(|(_, field)| field)
         .collect()
+}
+
+/// Without a delay a cut is taken back at once.
+fn on_cut(spec: &TenantObject) -> Result<OnQuotaCut, BadField> {
+    let delay = spec.reclaim_delay.as_ref();
+    let delay = delay.map(|delay| duration("spec.reclaimDelay", delay.as_str()));
+    Ok(match spec.on_quota_cut {
+        QuotaCut::Keep => OnQuotaCut::Keep,
+        QuotaCut::Reclaim => OnQuotaCut::Reclaim {
+            delay: delay.transpose()?.unwrap_or(Seconds(0)),
+        },
+    })
 }
 
 fn limits(field: &str, limits: &Limits) -> Result<TenantLimits, BadField> {
@@ -274,6 +287,36 @@ mod tests {
                 ClassSubject::Group("office".to_owned()),
             ]
         );
+        assert_eq!(tenant.on_cut, OnQuotaCut::Keep);
         assert_eq!(not_acted_on(&spec), Vec::<&str>::new());
+        let draining: TenantObject =
+            serde_json::from_value(json!({"stopPolicy": "HoldAndDrain"})).expect("a tenant");
+        assert_eq!(not_acted_on(&draining).len(), 1);
+    }
+
+    #[test]
+    fn what_a_cut_does_is_read() {
+        for (spec, expected) in [
+            (json!({"onQuotaCut": "Keep"}), OnQuotaCut::Keep),
+            (
+                json!({"onQuotaCut": "Reclaim", "reclaimDelay": "1h30m"}),
+                OnQuotaCut::Reclaim {
+                    delay: Seconds(5400),
+                },
+            ),
+            (
+                json!({"onQuotaCut": "Reclaim"}),
+                OnQuotaCut::Reclaim { delay: Seconds(0) },
+            ),
+        ] {
+            let spec: TenantObject = serde_json::from_value(spec).expect("a tenant");
+            let header = Header {
+                name: "lab",
+                uid: "u",
+                created: Stamp::default(),
+            };
+            let tenant = tenant(header, &spec).expect("it can be read");
+            assert_eq!(tenant.on_cut, expected);
+        }
     }
 }

@@ -159,11 +159,13 @@ pub enum Outcome {
     NotStarted,
     /// A pod was taken away: its node was lost or it was evicted.
     Disrupted,
+    /// A quota was cut, and what was borrowed of it taken back (Q3).
+    QuotaCut,
 }
 
 impl Outcome {
     /// All outcomes.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Succeeded,
         Self::Failed,
         Self::Walltime,
@@ -172,6 +174,7 @@ impl Outcome {
         Self::Deleted,
         Self::NotStarted,
         Self::Disrupted,
+        Self::QuotaCut,
     ];
 
     /// The word that objects and entries use.
@@ -185,6 +188,7 @@ impl Outcome {
             Self::Deleted => "Deleted",
             Self::NotStarted => "NotStarted",
             Self::Disrupted => "Disrupted",
+            Self::QuotaCut => "QuotaCut",
         }
     }
 

@@ -1,8 +1,9 @@
 //! Drives attempts: what [`Attempt::next`](crate::attempt::Attempt::next) asks for becomes
 //! commands staged in the books, or writes. Every attempt on the desk is durable (A1).
 
+use edugrid_core::{Event, Stop, StopCause};
 use edugrid_ledger::Command;
-use edugrid_units::{AttemptKey, RoleName, RolePlacement, Stamp};
+use edugrid_units::{AttemptKey, Outcome, RoleName, RolePlacement, Stamp};
 use serde_json::json;
 
 use super::Desk;
@@ -73,6 +74,7 @@ impl Desk {
                         outcome,
                     },
                 );
+                self.engine(Event::Stopping(key.clone()));
             }
             Todo::End {
                 outcome,
@@ -88,7 +90,24 @@ impl Desk {
                         ended,
                     },
                 );
+                self.engine(Event::Stopping(key.clone()));
             }
+        }
+    }
+
+    /// Stages the stops that the engine decided; from there on they go the way of every
+    /// other. What ends or is stopped by itself in this very batch needs none.
+    pub(super) fn stop(&mut self, stops: Vec<Stop>) {
+        for Stop { key, cause } in stops {
+            let open = self.books.open_attempt(&key);
+            if open.is_none_or(|open| open.stopping.is_some()) {
+                continue;
+            }
+            let StopCause::QuotaCut { tenant, pool } = cause;
+            tracing::info!(attempt = %key, %tenant, %pool, "stopped, quota was cut");
+            let now = self.ticker.tick();
+            let outcome = Outcome::QuotaCut;
+            self.stage(now, Command::Stop { key, outcome });
         }
     }
 

@@ -79,6 +79,9 @@ impl Desk {
                 admission: known.admission.clone(),
                 bound: None,
             })));
+            if stopping.is_some() {
+                self.engine(Event::Stopping(key.clone()));
+            }
             self.put_attempt(known.admission, held);
             if let Some(attempt) = self.attempts.get_mut(&key) {
                 attempt.started = started;

@@ -210,6 +210,7 @@ impl Desk {
             .world
             .schedule(now, OPERATIONS_PER_STEP, &mut self.books);
         self.schedule_again = plan.more;
+        self.stop(plan.stops);
         self.books.take_batch()
     }
 

@@ -1,14 +1,14 @@
 //! What is told in objects: statuses of jobs and of tenants (A6).
 
-use edugrid_core::{TenantCondition, TenantView, TreeFault};
+use edugrid_core::{Balance, TakingBack, TenantCondition, TenantPoolView, TenantView, TreeFault};
 use edugrid_crds::{conditions, labels};
-use edugrid_units::{JobUid, Seconds, Stamp, TenantName};
+use edugrid_units::{JobUid, MilliUnits, Seconds, Stamp, TenantName};
 use serde_json::{Value, json};
 
 use super::{Desk, Timer, money::condition};
 use crate::{
     clock::Clock,
-    jobs::{Bill, Facts},
+    jobs::{Bill, Facts, rfc3339},
     writes::{Answer, QUEUE_MAX, Write},
 };
 
@@ -280,17 +280,43 @@ fn faults(view: &TenantView) -> Vec<(&'static str, String)> {
             format!("pool {pool}: the children claim {claimed} of {effective}"),
         ),
     });
-    // Without numbers: they change with every job and are read in memory (A6).
     let overdrawn = view.pools.iter().filter(|line| line.available.0 < 0);
-    let over = overdrawn.map(|line| {
-        let words = format!(
-            "pool {}: more is in use than quota and borrowing allow; what runs goes on, \
-             nothing starts until enough of it has ended",
-            line.pool
-        );
-        (conditions::OVER_QUOTA, words)
-    });
+    let over = overdrawn.map(|line| (conditions::OVER_QUOTA, over_quota(&view.name, line)));
     told.chain(over).collect()
+}
+
+/// What is done about an overdraft, and when (Q3). Only what is taken back is told with
+/// numbers: others change with every job and are read in memory (A6).
+fn over_quota(tenant: &TenantName, line: &TenantPoolView) -> String {
+    let pool = &line.pool;
+    let Some(TakingBack { by, from }) = &line.taking_back else {
+        let running = match line.leaving > MilliUnits::ZERO {
+            true => format!("{} of it is being stopped", line.leaving),
+            false => "what runs goes on".to_owned(),
+        };
+        return format!(
+            "pool {pool}: more is in use than quota and borrowing allow; {running}, nothing \
+             starts until enough of it has ended"
+        );
+    };
+    let over = Balance(line.available.0.saturating_neg());
+    let whose = match by == tenant {
+        true => String::new(),
+        false => format!(", as onQuotaCut of {by} says"),
+    };
+    let done = match from {
+        Some(from) => format!(
+            "what is borrowed and can be preempted is stopped from {} on, no more than needed",
+            rfc3339(*from)
+        ),
+        None => {
+            "the rest can't be preempted or is within its own quota, and runs to its end".to_owned()
+        }
+    };
+    format!(
+        "pool {pool}: {over} more in use than quota and borrowing allow; {done}{whose}; \
+         nothing starts until enough of it has ended"
+    )
 }
 
 /// Why a tenant hangs in no tree, and the way out; the fault may be its own or of one above.
