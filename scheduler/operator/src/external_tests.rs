@@ -157,6 +157,16 @@ fn a_stop_gives_its_executor_the_notice_to_report() {
 }
 
 #[test]
+fn a_cut_gives_its_executor_the_notice_too() {
+    let mut attempt = attempt();
+    attempt.started = Some(at(10));
+    attempt.stopping = Some((Outcome::QuotaCut, at(50)));
+    assert_eq!(attempt.next(at(169), Wish::Run), []);
+    let in_silence = end(Outcome::QuotaCut, Some(10), Some(50));
+    assert_eq!(attempt.next(at(170), Wish::Run), in_silence);
+}
+
+#[test]
 fn stopped_before_it_began_it_costs_nothing() {
     let mut attempt = attempt();
     attempt.stopping = Some((Outcome::Cancelled, at(50)));

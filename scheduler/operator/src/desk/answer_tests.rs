@@ -450,3 +450,6 @@ fn a_home_shows_the_vouchers_that_its_jobs_can_be_paid_with() {
         ],
     );
 }
+
+#[path = "cut_tests.rs"]
+mod cuts;
