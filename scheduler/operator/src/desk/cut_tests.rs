@@ -42,6 +42,16 @@ impl Desk {
         written
     }
 
+    /// The next leader, with the same books and nothing told yet.
+    fn successor(&mut self) -> Desk {
+        let books = std::mem::take(&mut self.books);
+        let (view, metrics) = (Box::new(MemoryView::new()), Metrics::new());
+        let ticker = Ticker::new(*self.ticker.clock(), self.ticker.tick());
+        let mut next = Desk::new(ticker, 2, books, view, metrics, Language::English);
+        next.synced = super::super::super::WATCHED;
+        next
+    }
+
     fn key_of(&self, name: &str) -> AttemptKey {
         let uid = JobUid::from(format!("{PLANTED}-{name}").as_str());
         let open = self.jobs[&uid].open.clone();
@@ -175,17 +185,7 @@ fn a_new_leader_goes_on_where_the_old_one_stopped() {
     let batch = desk.step().expect("the stop");
     desk.appended(&batch).expect("known");
     // It dies before it deletes; the next finds the stop in the journal.
-    let books = std::mem::take(&mut desk.books);
-    let view = Box::new(MemoryView::new());
-    let mut next = Desk::new(
-        desk.ticker,
-        2,
-        books,
-        view,
-        Metrics::new(),
-        Language::English,
-    );
-    next.synced = super::super::super::WATCHED;
+    let mut next = desk.successor();
     let stopping = next.attempts[&key].stopping.map(|(outcome, _)| outcome);
     assert_eq!(stopping, Some(Outcome::QuotaCut));
     let job = desk.jobs.remove(&key.job).expect("a job");
@@ -194,4 +194,40 @@ fn a_new_leader_goes_on_where_the_old_one_stopped() {
     next.native(&key, NativeJob::Present { uid, ended: false });
     next.drive();
     assert_eq!(deleted(&next.writes(usize::MAX)), [key]);
+}
+
+#[test]
+fn a_new_leader_counts_as_gone_what_the_old_one_was_stopping() {
+    let mut desk = province();
+    let held = desk.key_of("runs-0");
+    if let Some(job) = desk.jobs.get_mut(&held.job) {
+        job.wish = Wish::Hold;
+    }
+    desk.restless.insert(held.clone());
+    let batch = desk.step().expect("a stop");
+    assert_eq!(stops(&batch), [(held.clone(), Outcome::Held)]);
+    desk.appended(&batch).expect("known");
+    let mut next = desk.successor();
+    for key in [held, desk.key_of("runs-1")] {
+        let uid = "native".to_owned();
+        next.native(&key, NativeJob::Present { uid, ended: false });
+    }
+    let pool = json!({
+        "kind": "Intelligent", "owner": "province", "nodeSelector": {"pool": "a100"},
+        "resource": "nvidia.com/gpu", "model": "A100",
+    });
+    next.told(Change::Pool(object("ComputePool", "a100", pool)));
+    next.jobs = std::mem::take(&mut desk.jobs);
+    next.cut();
+    next.tenant(PLANTED, Some("province"), 0);
+    next.tenant(&format!("{PLANTED}-lab"), Some(PLANTED), 0);
+    let batch = next.step();
+    assert_eq!(batch.as_ref().map(stops).unwrap_or_default(), []);
+    let views = next.world.tenants();
+    let province = views.iter().find(|view| view.name.as_str() == "province");
+    let line = &province.expect("it is told").pools[0];
+    assert_eq!(
+        (line.available.0, line.leaving),
+        (-8000, MilliUnits::whole(8))
+    );
 }
