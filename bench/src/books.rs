@@ -307,3 +307,24 @@ fn admission(client: usize, at: Stamp) -> Admission {
         at,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_client_s_charge_of_a_round_is_made_durable() {
+        let folder = std::env::temp_dir().join(format!("edugrid-bench-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let mut bench = Bench::new(&folder, 3).expect("three attempts run");
+        let before = bench.books.position().entries;
+        assert!(bench.charge().expect("charges") > Duration::ZERO);
+        // One entry says that time passed, three are charges.
+        assert_eq!(bench.books.position().entries, before + 4);
+        assert!(bench.written.iter().sum::<usize>() > 0);
+        assert!(bench.disk().expect("a disk") > Duration::ZERO);
+        let left = std::fs::read_dir(&folder).expect("the folder").count();
+        assert_eq!(left, 0, "files outlive the run");
+        std::fs::remove_dir(&folder).expect("removed");
+    }
+}

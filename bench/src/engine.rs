@@ -52,7 +52,7 @@ const TENANTS_FIXED: usize = 1_000;
 /// If the engine does not admit what it should.
 pub fn run(sizes: &Sizes) -> Result<Report> {
     let mut lines = Vec::new();
-    let mut slopes = Vec::new();
+    let (mut orders, mut slopes) = (Vec::new(), Vec::new());
     let largest = sizes.pending.iter().copied().max().unwrap_or(0);
     let by_pending = sizes.pending.iter().map(|size| (*size, TENANTS_FIXED));
     let by_tenants = sizes
@@ -65,15 +65,25 @@ pub fn run(sizes: &Sizes) -> Result<Report> {
     ] {
         let mut costs = Vec::new();
         for (pending, tenants) in points {
-            let (measured, limit) = point(pending, tenants)?;
+            let Point {
+                measured,
+                limit,
+                order,
+            } = point(pending, tenants)?;
             #[expect(clippy::cast_precision_loss, reason = "sizes are small")]
             let size = if name == "pending" { pending } else { tenants } as f64;
             costs.push((size, 1.0 / measured.median()));
             let what = format!("{pending} pending, {tenants} tenants");
             lines.push(Line::limited(what, "decisions/s", measured, limit));
+            orders.push(Line::plain(
+                format!("order for readers, {pending} pending, {tenants} tenants"),
+                "ms",
+                order,
+            ));
         }
         slopes.push(json!({"in": name, "slope": log_slope(&costs)}));
     }
+    lines.extend(orders);
     let notes = slopes
         .iter()
         .map(|slope| {
@@ -93,16 +103,26 @@ pub fn run(sizes: &Sizes) -> Result<Report> {
     })
 }
 
-fn point(pending: usize, tenants: usize) -> Result<(Samples, Samples)> {
-    let (mut measured, mut limit) = (Samples::default(), Samples::default());
+/// What was found at one size.
+#[derive(Debug, Default)]
+struct Point {
+    measured: Samples,
+    limit: Samples,
+    /// Milliseconds in which the order of all is found for somebody who reads.
+    order: Samples,
+}
+
+fn point(pending: usize, tenants: usize) -> Result<Point> {
+    let mut point = Point::default();
     let mut engine = Loaded::new(pending, tenants)?;
     let mut stripped = Stripped::new(pending, tenants, COLLEGES);
     for _ in 0..RUNS {
-        limit.0.push(rate(stripped.run(DECISIONS)));
-        measured.0.push(rate(engine.run(DECISIONS)?));
+        point.limit.0.push(rate(stripped.run(DECISIONS)));
+        point.measured.0.push(rate(engine.run(DECISIONS)?));
+        point.order.0.push(1_000.0 * engine.order().as_secs_f64());
     }
     eprintln!("  B1: {pending} pending, {tenants} tenants: done");
-    Ok((measured, limit))
+    Ok(point)
 }
 
 fn rate(span: Duration) -> f64 {
@@ -189,6 +209,13 @@ impl Loaded {
             self.submit();
         }
         spent
+    }
+
+    /// The round before has changed the world, so that no order is known.
+    fn order(&self) -> Duration {
+        let begun = Instant::now();
+        std::hint::black_box(self.world.order());
+        begun.elapsed()
     }
 
     fn schedule(&mut self) {
@@ -352,5 +379,6 @@ mod tests {
         loaded.run(1_000).expect("the pool stays full");
         loaded.schedule();
         assert_eq!(loaded.world.waiting().count(), 500);
+        assert!(loaded.order() > Duration::ZERO);
     }
 }

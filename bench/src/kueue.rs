@@ -24,6 +24,8 @@ use crate::watching::{Admitted, Lives, until_over};
 
 /// How long a run may take before something is wrong.
 const RUN_LIMIT: Duration = Duration::from_secs(600);
+/// How long a new leader has to see to what it finds, such as home namespaces.
+const SETTLE: Duration = Duration::from_secs(5);
 /// The label that says how long a job runs.
 const RUN_MS: &str = "bench.example.org/run-ms";
 
@@ -51,6 +53,7 @@ pub async fn run(site: &Site, divisor: u64) -> Result<Report> {
         // As in B5: what the server can do without an operator.
         let w = ceiling::now(site, &format!("w{index}")).await?.writes();
         site.edugrid.start()?;
+        tokio::time::sleep(SETTLE).await;
         let run = tokio::select! {
             run = tokio::time::timeout(RUN_LIMIT, once(site, divisor, index, w)) => run,
             ended = site.operator_ended() => ended?,
@@ -332,4 +335,49 @@ fn raw(run: &Run) -> Value {
         "requests": {"server": run.server, "operator": run.operator},
         "cpuSeconds": {"apiserver": run.cpu[0], "etcd": run.cpu[1], "operator": run.cpu[2]},
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::watching::Life;
+
+    #[test]
+    fn a_run_becomes_lines_beside_both_limits() {
+        let begun = Instant::now();
+        let at = |millis| Some(begun + Duration::from_millis(millis));
+        let life = Life {
+            seen: at(0),
+            admitted: at(100),
+            over: at(600),
+            is_well: true,
+        };
+        let key = ("cq-0-0".to_owned(), "r0-medium-1".to_owned());
+        let run = Run {
+            wall_seconds: 30.0,
+            lives: Lives::from([(key, life)]),
+            server: Counts::new(),
+            operator: Counts::new(),
+            cpu: [3.0, 1.5, 0.75],
+            w: 450.0,
+        };
+        // Half a second of five cores.
+        assert!((reserved_core_seconds(&run.lives) - 2.5).abs() < 1e-6);
+        assert_eq!(waits(&run, "medium").len(), 1);
+        let report = report(10, &[run]);
+        let lines: Vec<_> = report
+            .lines
+            .iter()
+            .map(|line| line.measured.median())
+            .collect();
+        // 1,500 jobs take 10 s of 450 writes a second.
+        assert_eq!((jobs_in(10), lines[0], lines[3]), (1_500, 30.0, 450.0));
+        let limits: Vec<f64> = report.lines[..3]
+            .iter()
+            .filter_map(|line| Some(line.limit.as_ref()?.1.median()))
+            .collect();
+        assert_eq!((limits[1], limits[2]), (10.0, limits[0].max(10.0)));
+    }
 }

@@ -55,49 +55,61 @@ pub async fn until_over(
     let resource = ApiResource::from_gvk_with_plural(&kind, "computejobs");
     let jobs: Api<DynamicObject> = Api::all_with(client, &resource);
     let mut events = Box::pin(watcher::watcher(jobs, watcher::Config::default()));
-    let (mut lives, mut over, mut ready) = (Lives::new(), 0, Some(ready));
-    while over < count {
-        let event = events.try_next().await?.context("the watch ended")?;
-        if matches!(event, Event::InitDone)
-            && let Some(ready) = ready.take()
-        {
-            // Who has given up waiting is gone.
-            let _ = ready.send(());
-        }
-        let (Event::Apply(object) | Event::InitApply(object)) = event else {
-            continue;
+    let (mut watched, mut ready) = (Watched::default(), Some(ready));
+    while watched.over < count {
+        let object = match events.try_next().await?.context("the watch ended")? {
+            Event::Apply(object) | Event::InitApply(object) => object,
+            Event::InitDone => {
+                if let Some(ready) = ready.take() {
+                    // Who has given up waiting is gone.
+                    let _ = ready.send(());
+                }
+                continue;
+            }
+            Event::Init | Event::Delete(_) => continue,
         };
-        let name = object.metadata.name.clone().unwrap_or_default();
-        if !name.starts_with(prefix) {
-            continue;
+        let is_ours = |name: &String| name.starts_with(prefix);
+        if object.metadata.name.as_ref().is_some_and(is_ours)
+            && let Some(admitted) = watched.see(&object)
+        {
+            let sent = admissions.send(admitted);
+            sent.context("nobody takes the admissions")?;
         }
+    }
+    Ok(watched.lives)
+}
+
+/// What was seen so far.
+#[derive(Debug, Default)]
+struct Watched {
+    lives: Lives,
+    /// How many are over.
+    over: usize,
+}
+
+impl Watched {
+    /// Takes in what a job is now; tells of its first admission.
+    fn see(&mut self, object: &DynamicObject) -> Option<Admitted> {
+        let name = object.metadata.name.clone().unwrap_or_default();
         let key = (object.metadata.namespace.clone().unwrap_or_default(), name);
-        let life = lives.entry(key.clone()).or_default();
+        let life = self.lives.entry(key.clone()).or_default();
         let now = Instant::now();
         life.seen.get_or_insert(now);
         let status = &object.data["status"];
-        if life.admitted.is_none()
-            && let Some(attempt) = open_attempt(status)
-        {
-            life.admitted = Some(now);
-            let job = key.clone();
-            let labels = object.metadata.labels.clone().unwrap_or_default();
-            admissions
-                .send(Admitted {
-                    job,
-                    attempt,
-                    labels,
-                })
-                .context("nobody takes the admissions")?;
-        }
         let phase = status["phase"].as_str().unwrap_or("");
         if life.over.is_none() && ["Succeeded", "Failed", "Cancelled"].contains(&phase) {
             life.over = Some(now);
             life.is_well = phase == "Succeeded";
-            over += 1;
+            self.over += 1;
         }
+        let attempt = open_attempt(status).filter(|_| life.admitted.is_none())?;
+        life.admitted = Some(now);
+        Some(Admitted {
+            job: key,
+            attempt,
+            labels: object.metadata.labels.clone().unwrap_or_default(),
+        })
     }
-    Ok(lives)
 }
 
 fn open_attempt(status: &serde_json::Value) -> Option<i64> {
@@ -106,4 +118,35 @@ fn open_attempt(status: &serde_json::Value) -> Option<i64> {
         .iter()
         .find(|attempt| attempt["outcome"].is_null())?;
     open["number"].as_i64()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(status: &serde_json::Value) -> DynamicObject {
+        let object = serde_json::json!({
+            "metadata": {"namespace": "cq-0-0", "name": "r0-small-1", "labels": {"a": "b"}},
+            "status": status,
+        });
+        serde_json::from_value(object).expect("an object")
+    }
+
+    #[test]
+    fn a_life_is_told_once_admitted_and_once_over() {
+        let mut watched = Watched::default();
+        let open = serde_json::json!({"phase": "Admitted", "attempts": [{"number": 1}]});
+        let ended = serde_json::json!({
+            "phase": "Succeeded", "attempts": [{"number": 1, "outcome": "Succeeded"}],
+        });
+        assert!(watched.see(&job(&serde_json::Value::Null)).is_none());
+        let admitted = watched.see(&job(&open)).expect("an open attempt");
+        assert_eq!((admitted.attempt, admitted.labels.len()), (1, 1));
+        assert!(watched.see(&job(&open)).is_none(), "a second time");
+        for _ in 0..2 {
+            assert!(watched.see(&job(&ended)).is_none());
+        }
+        assert_eq!((watched.over, watched.lives.len()), (1, 1));
+        assert!(watched.lives.values().all(|life| life.is_well));
+    }
 }
