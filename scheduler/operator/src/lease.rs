@@ -39,6 +39,11 @@ impl Timing {
         self.duration * 2 / 3
     }
 
+    /// How long one renewal may take: a request that hangs must leave time for another try.
+    fn renew_limit(self) -> Duration {
+        self.renew_deadline() / 3
+    }
+
     /// Between renewals, and between looks at somebody else's lease.
     fn retry_period(self) -> Duration {
         self.duration / 8
@@ -141,14 +146,18 @@ impl Lease {
     pub async fn keep(&self) {
         loop {
             tokio::time::sleep(self.timing.retry_period()).await;
-            match tokio::time::timeout(self.timing.renew_deadline(), self.renew()).await {
+            match tokio::time::timeout(self.timing.renew_limit(), self.renew()).await {
                 Ok(Ok(true)) => {}
                 Ok(Ok(false)) => {
+                    tracing::warn!("somebody else holds the lease, or wrote it meanwhile");
                     self.held.drop_it();
                     return;
                 }
                 Ok(Err(error)) => tracing::warn!(%error, "lease not renewed"),
-                Err(_) => tracing::warn!("lease not renewed in time"),
+                Err(_) => tracing::warn!(
+                    limit = ?self.timing.renew_limit(),
+                    "the API server does not answer a renewal of the lease in time, trying again"
+                ),
             }
             if !self.held.is_valid() {
                 return;
