@@ -44,18 +44,23 @@ fn set_nominal(province: &Province, tenant: &str, nominal: u32) -> Result<()> {
 
 /// What the visibility API says is available to a tenant, in cards.
 fn available(province: &Province, tenant: &str) -> Result<f64> {
-    let path = format!(
-        "/apis/visibility.edugrid.io/v1alpha1/namespaces/edugrid-{tenant}/tenantuses/{tenant}"
-    );
-    let raw = format!("--raw={path}");
-    let answer = province.cluster().kubectl("admin", &["get", &raw])?.ok()?;
-    let told: Value = serde_json::from_str(&answer)?;
+    let told = tenant_use(province, tenant)?;
     let pools = told["pools"].as_array().cloned().unwrap_or_default();
     let line = pools.iter().find(|line| line["pool"] == "a100");
     let text = line.and_then(|line| line["available"].as_str());
     text.with_context(|| format!("no available of a100 in {told:#}"))?
         .parse()
         .context("available")
+}
+
+/// What the visibility API says of a tenant.
+fn tenant_use(province: &Province, tenant: &str) -> Result<Value> {
+    let path = format!(
+        "/apis/visibility.edugrid.io/v1alpha1/namespaces/edugrid-{tenant}/tenantuses/{tenant}"
+    );
+    let raw = format!("--raw={path}");
+    let answer = province.cluster().kubectl("admin", &["get", &raw])?.ok()?;
+    Ok(serde_json::from_str(&answer)?)
 }
 
 fn is_over_quota(province: &Province, tenant: &str) -> Result<bool> {
@@ -245,6 +250,9 @@ fn raised_in_time_nobody_is_stopped(province: &Province) -> Result<()> {
             .is_some_and(|said| said.contains("is stopped from")))
     })
     .with_context(|| format!("{said:?}"))?;
+    let uses = tenant_use(province, "lnu")?;
+    let from = uses["pools"][0]["stopsFrom"].as_str();
+    ensure!(from.is_some(), "its own people are told too: {uses:#}");
     set_nominal(province, "sdu", 16)?;
     wait_for("the condition to go", || {
         Ok(!is_over_quota(province, "lnu")?)

@@ -3,6 +3,7 @@
 use super::{Age, ObjectMeta, TENANT_USES, api_version, list, metadata};
 use crate::tenant::{DisplayName, TenantLevel};
 use crate::text::{Money, Quantity};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde::{Deserialize, Serialize};
 
 /// A tenant at this moment, named like it. In a home namespace stand the home's tenant and all tenants below it.
@@ -109,6 +110,10 @@ pub struct PoolUse {
     pub borrowers: Vec<Party>,
     /// What it could still use, borrowing included; negative after a cut (Q3).
     pub available: Quantity,
+    /// From when on what is borrowed is stopped, where it is over quota after a cut and it, or a tenant above it, takes
+    /// back (Q3); absent: nothing is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stops_from: Option<Time>,
     /// How much it may borrow; absent: no limit of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub borrowing_limit: Option<Quantity>,

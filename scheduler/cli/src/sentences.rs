@@ -48,6 +48,8 @@ sentences! {
     quota_on_path(): "Quota on the way to the root, in the pool's units:", "到根租户一路上的配额（计费单位数）：";
     /// Where there is no borrowing limit.
     no_limit(): "no limit", "不限";
+    /// Below tenants, where what is borrowed will be taken back.
+    stops_from(tenant: &str, pool: &str, at: &str): "{tenant} is over its quota of {pool}: what it borrows is stopped from {at} on, no more than needed.", "租户 {tenant} 超出 {pool} 的配额：自 {at} 起停止其借用的作业，不多于所需。";
     /// Over those before it.
     before_it(): "Before it:", "排在前面的作业：";
     /// Where a job is another tenant's.

@@ -13,7 +13,7 @@ use crate::{
     failure::{Elsewhere, Failure},
     grid::{Cell, Grid},
     look::{Look, Tone},
-    output::{Page, word_of},
+    output::{Page, instant, word_of},
     sentences, watch,
     words::{Word, value},
 };
@@ -51,7 +51,7 @@ pub async fn run(cluster: &Cluster, asked: &Tenants, look: Look) -> Result<(), F
 }
 
 fn text(list: &TenantUseList, look: Look) -> String {
-    let paragraphs = [tree(list, look), users(list, look)];
+    let paragraphs = [tree(list, look), stops(list, look), users(list, look)];
     let paragraphs = paragraphs.into_iter().filter(|text| !text.is_empty());
     paragraphs.collect::<Vec<_>>().join("\n")
 }
@@ -170,6 +170,21 @@ fn parties(parties: &[Party], language: Language) -> String {
         format!("{name} {}", party.units)
     };
     parties.iter().map(party).collect::<Vec<_>>().join(", ")
+}
+
+/// What will be taken back after a cut, and when.
+fn stops(list: &TenantUseList, look: Look) -> String {
+    let mut text = String::new();
+    for tenant in &list.items {
+        for pool in &tenant.pools {
+            if let Some(from) = &pool.stops_from {
+                let name = tenant.metadata.name.as_deref().unwrap_or_default();
+                text += &sentences::stops_from(look.language, name, &pool.pool, &instant(from));
+                text.push('\n');
+            }
+        }
+    }
+    text
 }
 
 /// Who has jobs, with `-o wide`.

@@ -6,7 +6,7 @@ use edugrid_crds::{
 };
 
 use super::*;
-use crate::samples::{CHINESE, ENGLISH, age};
+use crate::samples::{CHINESE, ENGLISH, age, at};
 
 fn tenant(name: &str, depth: u32, level: TenantLevel, chinese: &str) -> TenantUse {
     let mut tenant = TenantUse::new(age(), "edugrid-province", name);
@@ -100,4 +100,20 @@ province     省     省教育厅     5        2      a100         64     64    
 sdu    alice   3        0      a100 24
 ";
     assert_eq!(text(&list(), CHINESE.wide(true)), expected);
+}
+
+#[test]
+fn what_will_be_taken_back_is_said_below() {
+    let mut list = list();
+    list.items[1].pools[0].stops_from = Some(at("2026-11-22T06:05:00Z"));
+    let told = text(&list, ENGLISH);
+    let (_, below) = told.split_once("\n\n").expect("a paragraph below");
+    assert_eq!(
+        below,
+        format!(
+            "sdu is over its quota of a100: what it borrows is stopped from {} on, no more than needed.\n",
+            instant(&at("2026-11-22T06:05:00Z"))
+        )
+    );
+    assert!(text(&list, CHINESE).contains("起停止其借用的作业"));
 }

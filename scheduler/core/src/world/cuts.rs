@@ -227,12 +227,17 @@ impl World {
         stops
     }
 
-    /// What is done about an overdraft of a tenant, if anything is.
+    /// What is done about an overdraft of a tenant, if anything is. Nothing is where its
+    /// side is within its own (E2).
     pub(crate) fn taking_back(&self, ix: TreeIx, pool: PoolIx) -> Option<TakingBack> {
         let tree = &self.standing.tree;
+        let quota = self.standing.quota(pool);
         tree.up(ix).find_map(|above| {
             let tenant = &tree.node(above).tenant;
             let cut = self.cuts.watched.get(&(tenant.clone(), pool))?;
+            if !preempt::borrows_below(quota, tree, ix, above) {
+                return None;
+            }
             Some(TakingBack {
                 by: tenant.clone(),
                 from: self.from(tenant, cut),

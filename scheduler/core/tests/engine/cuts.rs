@@ -327,6 +327,7 @@ fn what_is_done_is_told_and_what_can_not_be() {
         told(&play, "b"),
         (Some((root.clone(), Some(600))), MilliUnits::ZERO)
     );
+    assert_eq!(told(&play, "a"), (None, MilliUnits::ZERO), "within its own");
     play.line("wait 600");
     play.line("schedule");
     assert_eq!(

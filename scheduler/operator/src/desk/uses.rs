@@ -17,7 +17,7 @@ use edugrid_units::{MicroYuan, MilliUnits, PoolName, ReasonCode, TenantName};
 
 use super::{
     Desk,
-    answer::{money, quantity},
+    answer::{money, quantity, time},
 };
 use crate::visibility::{NotFound, Page};
 
@@ -170,6 +170,7 @@ impl Desk {
             lenders: self.parties(uses, &line.lenders),
             lent: quantity(line.lent),
             borrowers: self.parties(uses, &line.borrowers),
+            stops_from: line.taking_back.as_ref().and_then(|by| by.from).map(time),
             available: Quantity::from(line.available.to_string().as_str()),
             borrowing_limit: line.borrowing_limit.map(quantity),
             share: quantity(line.share.standard_units()),
