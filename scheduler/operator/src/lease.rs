@@ -25,6 +25,9 @@ use kube::{Api, Client, api::PostParams};
 /// The longest that somebody else's lease is waited for, whatever it says of itself.
 const FOREIGN_DURATION_MAX: Duration = Duration::from_secs(60);
 
+/// What a busy API server may take for a look at the lease and a write.
+const SLOW_REQUEST: Duration = Duration::from_secs(2);
+
 /// The spans of an election, derived from the one that a lease lasts.
 #[derive(Clone, Copy, Debug)]
 pub struct Timing {
@@ -39,9 +42,11 @@ impl Timing {
         self.duration * 2 / 3
     }
 
-    /// How long one renewal may take: a request that hangs must leave time for another try.
+    /// How long one renewal may take: a request that hangs must leave time for another try, and
+    /// one that is only slow must be let through.
     fn renew_limit(self) -> Duration {
-        self.renew_deadline() / 3
+        let quarter = self.renew_deadline() / 4;
+        quarter.max(SLOW_REQUEST).min(self.renew_deadline())
     }
 
     /// Between renewals, and between looks at somebody else's lease.
@@ -274,5 +279,29 @@ impl Lease {
             lease_transitions: Some(transitions),
             ..LeaseSpec::default()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_renewal_that_hangs_leaves_time_for_another() {
+        let timing = |seconds| Timing {
+            duration: Duration::from_secs(seconds),
+        };
+        // One that hangs, the pause after it, and another as long.
+        for seconds in [15, 30, 60] {
+            let timing = timing(seconds);
+            let two = (timing.retry_period() + timing.renew_limit()) * 2;
+            assert!(
+                two <= timing.renew_deadline() * 11 / 10,
+                "{seconds} s: {two:?}"
+            );
+            assert!(timing.renew_limit() < timing.renew_deadline());
+        }
+        // A lease too short for two is given to one.
+        assert_eq!(timing(2).renew_limit(), timing(2).renew_deadline());
     }
 }
