@@ -1,5 +1,6 @@
 //! The words that the engine, the books and the operator share: ids, quantities,
-//! money, time, the reasons of rule W, the record of an admission (A1) and the
+//! money, time, the reasons of rule W, the record of an admission (A1), who owns
+//! how much (O3) and the
 //! [`Purse`] through which the engine asks for money (A3).
 //!
 //! This crate knows nothing: no Kubernetes, no serialisation, no clock, no disk.
@@ -10,6 +11,7 @@
 mod admission;
 mod ids;
 mod money;
+mod ownership;
 mod purse;
 mod quantity;
 mod ratio;
@@ -22,6 +24,7 @@ pub use ids::{
     UserName, VoucherName,
 };
 pub use money::{MicroYuan, ParseMoneyError};
+pub use ownership::{ComputeKind, Owned, Ownership, PoolMeasure};
 pub use purse::{HoldAsk, Purse, Shortage};
 pub use quantity::{MilliUnits, ParseQuantityError, Resources, parse_mebibytes, parse_milli};
 pub use ratio::{InvalidRatio, Ratio};
