@@ -10,13 +10,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use edugrid_core::{
-    Bundle, ClassSpec, ComputeKind, Counts, DataClass, Devices, Event, JobSpec, JobType,
-    NodeResources, NodeSpec, PoolSpec, QuotaSpec, Request, RoleSpec, TenantLimits, TenantSpec,
-    World,
+    Bundle, ClassSpec, Counts, DataClass, Devices, Event, JobSpec, JobType, NodeResources,
+    NodeSpec, PoolSpec, QuotaSpec, Request, RoleSpec, TenantLimits, TenantSpec, World,
 };
 use edugrid_units::{
-    Admission, AttemptKey, HoldAsk, MicroYuan, MilliUnits, Purse, Ratio, Seconds, Shortage, Stamp,
-    Tier,
+    Admission, AttemptKey, ComputeKind, HoldAsk, MicroYuan, MilliUnits, Purse, Ratio, Seconds,
+    Shortage, Stamp, Tier,
 };
 use serde_json::json;
 

@@ -14,7 +14,8 @@ mod why;
 use std::{collections::BTreeMap, sync::Arc};
 
 use edugrid_units::{
-    AttemptKey, JobUid, MilliUnits, PoolName, Reason, Stamp, TenantName, Tier, UserName,
+    AttemptKey, ComputeKind, JobUid, MilliUnits, PoolName, Reason, Stamp, TenantName, Tier,
+    UserName,
 };
 
 pub use crate::queue::{Order, Place};
@@ -27,7 +28,7 @@ use why::Memo;
 use crate::{
     queue::{GroupId, Head, LineId, Lines, Next, Pick, lane},
     quota::{Balance, PoolIx},
-    share::{ComputeKind, Share},
+    share::{Average, Share},
     world::{Job, JobState, World},
 };
 
@@ -85,8 +86,10 @@ pub struct UserNode {
     pub jobs: u32,
     /// What they are billed in pools that count cards.
     pub cards: MilliUnits,
-    /// The share of what the user holds there, over all pools of the kind (O3).
+    /// The share of what the user holds and held there, over all pools of the kind (O3).
     pub share: Share,
+    /// What the user used there on average, over all pools of the kind (O3).
+    pub average: Average,
 }
 
 /// A job before another.
@@ -122,8 +125,10 @@ pub struct PathNode {
     pub borrowed: MilliUnits,
     /// What is free for it; negative where it is overdrawn (Q3).
     pub available: Balance,
-    /// Its share of what is borrowed, over all pools of the kind (O3).
+    /// Its share of what is and was borrowed, over all pools of the kind (O3).
     pub share: Share,
+    /// What it borrowed on average, over all pools of the kind (O3).
+    pub average: Average,
 }
 
 /// A line of a queue.
@@ -244,6 +249,7 @@ impl World {
             borrowed: quota.borrowed(ix).floor(),
             available: quota.available(tree, ix).0,
             share: kind.map_or(Share(0), |kind| self.standing.share(ix, kind)),
+            average: kind.map_or(Average(0), |kind| self.standing.average(ix, kind)),
         };
         tree.up(leaf).map(node).collect()
     }
@@ -258,6 +264,7 @@ impl World {
             jobs: tally.jobs,
             cards: tally.cards,
             share: self.standing.user_share(leaf, &user, measure.kind),
+            average: self.standing.user_average(leaf, &user, measure.kind),
             user,
         })
     }

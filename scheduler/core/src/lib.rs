@@ -2,7 +2,7 @@
 //! decisions and explanations come out.
 //!
 //! ```text
-//! tenants → quota → share → queue → topology → place → preempt → world → schedule → explain
+//! tenants → quota → past → share → queue → topology → place → preempt → world → schedule → explain
 //! ```
 //! Each module uses only those before it. The crate knows no Kubernetes, disk, clock
 //! or log, and no money: it asks for that through [`edugrid_units::Purse`]. The same
@@ -18,6 +18,7 @@
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
 mod explain;
+mod past;
 mod place;
 mod preempt;
 mod queue;
@@ -33,6 +34,7 @@ pub use explain::{
     QueueEntry, QueueFilter, Stage, TenantCondition, TenantPoolView, TenantView, UserNode,
     WaitingJob,
 };
+pub use past::{Past, PastEvent};
 pub use preempt::{Stop, StopCause};
 pub use queue::{
     ClassSpec, DEFAULT_CLASS, DataClass, Devices, JobSpec, JobType, Request, RoleSpec, Taint,
@@ -40,7 +42,7 @@ pub use queue::{
 };
 pub use quota::Balance;
 pub use schedule::Plan;
-pub use share::{ComputeKind, Share};
+pub use share::{Average, Share};
 pub use tenants::{ClassSubject, OnQuotaCut, QuotaSpec, TenantLimits, TenantSpec, TreeFault};
 pub use topology::{Bundle, Counts, NodeResources, NodeSpec, PoolSpec};
 pub use world::{AdmittedAttempt, Event, LedgerState, TakingBack, World};

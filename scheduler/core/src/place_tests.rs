@@ -3,13 +3,12 @@
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
-use edugrid_units::{MilliUnits, PoolName, Ratio, Stamp};
+use edugrid_units::{ComputeKind, MilliUnits, PoolName, Ratio, Stamp};
 use proptest::prelude::*;
 
 use super::*;
 use crate::{
     queue::{DataClass, Request, Taint, TaintEffect},
-    share::ComputeKind,
     topology::{Bundle, Counts as Unit, NodeResources, NodeSpec},
 };
 

@@ -1,30 +1,24 @@
 //! Where every tenant and user stands: quota and usage per pool, what limits count
-//! (Q5), and the share of what is borrowed, per kind of compute (O3's borrowed-now
-//! part: no past, no tilt yet).
+//! (Q5), and the share of what is and was borrowed, per kind of compute (O3; no tilt yet).
 //!
 //! Borrowed is what a subtree uses above its effective nominal, so a lender is never
 //! ranked behind for using its own. A user owns nothing: all that it uses counts, and
 //! only against the other users of its leaf (O2). It must not know jobs or nodes.
+//!
+//! Shares are compared as [`Claim`]s: each times G(now) of [`crate::past`], which is the same
+//! for all, so that nothing has to be divided. Between events claims only rise.
 
-use std::collections::BTreeMap;
+mod recall;
 
-use edugrid_units::{MilliUnits, PoolName, Ratio, TenantName, UserName};
+use std::{collections::BTreeMap, sync::Arc};
+
+use edugrid_units::{ComputeKind, MilliUnits, PoolName, Ratio, TenantName, UserName};
 
 use crate::{
-    quota::{Balance, PoolIx, Quota},
+    past::{Past, SCALE, Sum, Sums, standard},
+    quota::{PoolIx, Quota},
     tenants::{TenantSpec, Tree, TreeIx},
 };
-
-/// What a pool's capacity is for; shares are kept apart by it (O3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ComputeKind {
-    /// Accelerators.
-    Intelligent,
-    /// General processors.
-    General,
-    /// High-performance computing.
-    Super,
-}
 
 /// How usage of a pool counts in shares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,19 +28,38 @@ pub(crate) struct Measure {
     pub factor: Ratio,
 }
 
-/// Borrowed units ÷ weight in 2⁻²⁰ of a standard milli-unit, floored; less goes first.
+/// (Borrowed now + past weight × borrowed on average) ÷ weight, in 2⁻²⁰ of a standard
+/// milli-unit, floored; less goes first (O3). For people.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Share(pub u128);
 
+/// A share × G(now) × the denominator of the past's weight, floored: O2 compares these. Those
+/// of one instant compare as the shares do; one of earlier is never above that of now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Claim(u128);
+
+/// How much a subtree or user borrowed on average, in 2⁻²⁰ of a standard milli-unit, floored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Average(pub u128);
+
 impl Share {
-    /// The same in standard units ÷ weight, to the thousandth, floored: for people.
+    /// The same in standard units ÷ weight, to the thousandth, floored.
     pub fn standard_units(self) -> MilliUnits {
-        let milli = self.0.checked_div(SCALE).unwrap_or_default();
-        MilliUnits(u64::try_from(milli).unwrap_or(u64::MAX))
+        milli(self.0)
     }
 }
 
-const SCALE: u128 = 1 << 20;
+impl Average {
+    /// The same in standard units, to the thousandth, floored.
+    pub fn standard_units(self) -> MilliUnits {
+        milli(self.0)
+    }
+}
+
+fn milli(scaled: u128) -> MilliUnits {
+    let milli = scaled.checked_div(SCALE).unwrap_or_default();
+    MilliUnits(u64::try_from(milli).unwrap_or(u64::MAX))
+}
 
 /// Quota and usage of one pool, and how its usage counts in shares.
 #[derive(Clone, Debug)]
@@ -110,13 +123,43 @@ pub(crate) struct Standing {
     tallies: Vec<Tally>,
     /// Per node, whoever holds something in its subtree.
     users: Vec<BTreeMap<UserName, UserUse>>,
+    /// What was borrowed in the past, as the journal tells it.
+    past: Arc<Past>,
+    /// Of that, each node's.
+    averaged: Vec<Sums>,
+    /// κ: how much the past counts beside the present.
+    past_weight: Ratio,
+    scale: Scale,
+}
+
+/// What claims of one instant are multiplied with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Scale {
+    /// G(now); 1 where the past does not count.
+    growth: u128,
+    /// The weight of the past; nothing while no averages are kept.
+    past: Ratio,
+}
+
+impl Default for Scale {
+    fn default() -> Self {
+        Self {
+            growth: 1,
+            past: Ratio::ZERO,
+        }
+    }
 }
 
 impl Standing {
-    /// The standing of these tenants in these pools, with nothing used.
-    pub fn build(specs: &BTreeMap<TenantName, TenantSpec>, pools: &[PoolFacts]) -> Self {
+    /// The standing of these tenants in these pools, with nothing used; what was keeps from
+    /// `before`.
+    pub fn build(
+        specs: &BTreeMap<TenantName, TenantSpec>,
+        pools: &[PoolFacts],
+        before: Self,
+    ) -> Self {
         let tree = Tree::build(specs);
-        Self {
+        let mut standing = Self {
             pools: pools
                 .iter()
                 .map(|pool| PoolStanding {
@@ -134,8 +177,14 @@ impl Standing {
             borrowed: vec![[0; 3]; tree.rows()],
             tallies: vec![Tally::default(); tree.rows()],
             users: vec![BTreeMap::new(); tree.rows()],
+            averaged: vec![Sums::default(); tree.rows()],
+            past: before.past,
+            past_weight: before.past_weight,
+            scale: before.scale,
             tree,
-        }
+        };
+        standing.average_all();
+        standing
     }
 
     /// Whether it was built with that pool in it.
@@ -221,8 +270,8 @@ impl Standing {
             MilliUnits::ZERO
         };
         let used = pool.measure.map(|measure| {
-            let billed = Balance(i128::from(load.billed.0));
-            (measure.kind as usize, standard(billed, measure.factor))
+            let used = standard(load.billed, measure.factor);
+            (measure.kind as usize, used)
         });
         (cards, used)
     }
@@ -234,19 +283,20 @@ impl Standing {
         edit(quota, tree);
         let Some(measure) = measure else { return };
         for (ix, before) in tree.up(load.leaf).zip(before) {
-            let after = standard(quota.borrowed(ix), measure.factor);
+            let after = standard(quota.borrowed(ix).floor(), measure.factor);
             let sum = &mut self.borrowed[ix.row()][measure.kind as usize];
             *sum = sum
-                .saturating_sub(standard(before, measure.factor))
+                .saturating_sub(standard(before.floor(), measure.factor))
                 .saturating_add(after);
         }
     }
 
-    /// The share of a node in what is borrowed of that kind (O3).
-    pub fn share(&self, ix: TreeIx, kind: ComputeKind) -> Share {
-        let weight = u128::from(self.tree.node(ix).weight);
+    /// What of a node is compared with its siblings' (O2, O3).
+    pub fn claim(&self, ix: TreeIx, kind: ComputeKind) -> Claim {
+        let weight = self.tree.node(ix).weight;
         let borrowed = self.borrowed[ix.row()][kind as usize];
-        Share(borrowed.checked_div(weight).unwrap_or(borrowed))
+        let past = self.averaged[ix.row()][kind as usize];
+        self.scale.claim(borrowed, past, weight)
     }
 
     /// What a subtree borrows now of that kind, over its weight: what victims are chosen
@@ -257,11 +307,34 @@ impl Standing {
         Share(borrowed.checked_div(weight).unwrap_or(borrowed))
     }
 
-    /// The share of a user of a leaf: all that the user holds there, for users are its
+    /// The same of a user of a leaf: all that the user holds there counts, for users are its
     /// implicit children, of weight 1 and without quota of their own (O2).
-    pub fn user_share(&self, leaf: TreeIx, user: &UserName, kind: ComputeKind) -> Share {
+    pub fn user_claim(&self, leaf: TreeIx, user: &UserName, kind: ComputeKind) -> Claim {
         let known = self.users[leaf.row()].get(user);
-        Share(known.map_or(0, |user| user.used[kind as usize]))
+        let used = known.map_or(0, |user| user.used[kind as usize]);
+        let past = self.past.user(&self.tree.node(leaf).tenant, user);
+        self.scale.claim(used, past[kind as usize], 1)
+    }
+
+    /// The share of a node in what is and was borrowed of that kind (O3).
+    pub fn share(&self, ix: TreeIx, kind: ComputeKind) -> Share {
+        self.scale.share(self.claim(ix, kind))
+    }
+
+    /// The same of a user of a leaf.
+    pub fn user_share(&self, leaf: TreeIx, user: &UserName, kind: ComputeKind) -> Share {
+        self.scale.share(self.user_claim(leaf, user, kind))
+    }
+
+    /// What a node borrowed on average (O3).
+    pub fn average(&self, ix: TreeIx, kind: ComputeKind) -> Average {
+        self.scale.average(self.averaged[ix.row()][kind as usize])
+    }
+
+    /// What a user of a leaf used there on average (O3).
+    pub fn user_average(&self, leaf: TreeIx, user: &UserName, kind: ComputeKind) -> Average {
+        let past = self.past.user(&self.tree.node(leaf).tenant, user);
+        self.scale.average(past[kind as usize])
     }
 
     /// What limits count of the subtree (Q5).
@@ -276,21 +349,28 @@ impl Standing {
     }
 }
 
-/// Standard units, in 2⁻²⁰ of a milli-unit, floored.
-fn standard(borrowed: Balance, factor: Ratio) -> u128 {
-    let scaled = borrowed.0.max(0).unsigned_abs().saturating_mul(SCALE);
-    let times = scaled.saturating_mul(u128::from(factor.num()));
-    times.checked_div(u128::from(factor.den())).unwrap_or(times)
-}
+impl Scale {
+    fn claim(&self, borrowed: u128, past: Sum, weight: u32) -> Claim {
+        let present = borrowed.saturating_mul(self.growth);
+        let present = present.saturating_mul(u128::from(self.past.den()));
+        let past = match self.past.num() {
+            0 => 0,
+            times => past.averaged(self.growth).saturating_mul(u128::from(times)),
+        };
+        let sum = present.saturating_add(past);
+        Claim(sum.checked_div(u128::from(weight)).unwrap_or(sum))
+    }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+    fn share(&self, claim: Claim) -> Share {
+        let times = self.growth.saturating_mul(u128::from(self.past.den()));
+        Share(claim.0.checked_div(times).unwrap_or_default())
+    }
 
-    #[test]
-    fn standard_units_follow_the_factor() {
-        let third = Ratio::new(1, 3).unwrap();
-        assert_eq!(standard(Balance(3000), third), 1000 * SCALE);
-        assert_eq!(standard(Balance(-5), Ratio::ONE), 0);
+    fn average(&self, past: Sum) -> Average {
+        let sum = match self.past.num() {
+            0 => 0,
+            _ => past.averaged(self.growth),
+        };
+        Average(sum.checked_div(self.growth).unwrap_or_default())
     }
 }

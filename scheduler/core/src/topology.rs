@@ -8,13 +8,15 @@ mod book;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use edugrid_units::{MilliUnits, NodeName, PoolName, Ratio, Resources, Stamp, TenantName};
+use edugrid_units::{
+    ComputeKind, MilliUnits, NodeName, PoolName, Ratio, Resources, Stamp, TenantName,
+};
 
 pub(crate) use book::{HostIx, NodeChange, Topology};
 
 use crate::{
     queue::{DataClass, Devices, Request, RoleSpec, Taint},
-    share::{ComputeKind, Measure},
+    share::Measure,
 };
 
 /// A kind of capacity, as its administrators declare it.

@@ -22,8 +22,8 @@ use std::{
 };
 
 use edugrid_units::{
-    Admission, AttemptKey, ClassName, JobUid, NodeName, PoolName, Reason, ReasonCode,
-    RolePlacement, Stamp, Subject, TenantName,
+    Admission, AttemptKey, ClassName, JobUid, NodeName, Ownership, PoolName, Ratio, Reason,
+    ReasonCode, RolePlacement, Stamp, Subject, TenantName,
 };
 
 use cuts::Cuts;
@@ -35,6 +35,7 @@ pub(crate) use open::Open;
 pub(crate) use resolve::{Choice, Fitness, Resolution, Resolved};
 
 use crate::{
+    past::{Past, PastEvent},
     queue::{ClassSpec, GroupId, Groups, JobSpec, Lines, Order, ShapeId, Waitlist},
     quota::PoolIx,
     share::Standing,
@@ -99,6 +100,11 @@ pub enum Event {
     MoneyChanged,
     /// Whether admissions can be written down.
     Ledger(LedgerState),
+    /// What an entry of the journal says of who used and owned how much, once it is durable:
+    /// all of them, in the journal's order, also at a start (O3).
+    Past(Box<PastEvent>),
+    /// How much the past counts beside the present in shares (O3's κ).
+    PastWeight(Ratio),
 }
 
 /// An open admission as the journal tells it (A2).
@@ -164,6 +170,8 @@ pub struct World {
     stale: bool,
     /// Counts how often the standing was built: indices into it are of one epoch.
     pub(crate) epoch: u64,
+    /// The epoch of which the journal was told who owns how much.
+    recorded: u64,
     /// Counts changes of tenants, classes, pools and what may ever fit.
     pub(crate) facts: u64,
     pub(crate) groups: Groups,
@@ -195,6 +203,14 @@ impl World {
         Self::default()
     }
 
+    /// A world of which nothing is known but what was borrowed, as the journal tells it.
+    pub fn with_past(past: Past) -> Self {
+        Self {
+            standing: Standing::with_past(past),
+            ..Self::default()
+        }
+    }
+
     /// When [`World::schedule`] should next be called even if nothing happens: the
     /// earliest `startAfter`, back-off or delay after a cut that ends, or the next minute
     /// for who can't pay.
@@ -204,10 +220,26 @@ impl World {
         job.into_iter().chain(others).min()
     }
 
+    /// What was borrowed in the past, as far as the journal was followed.
+    pub fn past(&self) -> &Past {
+        self.standing.past()
+    }
+
+    /// What of who owns how much the journal has to be told, once for each change of it; an
+    /// answer must become an entry, and that an [`Event::Past`] (O3).
+    pub fn unrecorded(&mut self) -> Option<Ownership> {
+        let is_new = std::mem::replace(&mut self.recorded, self.epoch) != self.epoch;
+        is_new.then(|| self.standing.unrecorded(self.now)).flatten()
+    }
+
     /// Time never goes back (N2). Every change begins here.
     pub(crate) fn advance(&mut self, now: Stamp) {
         self.order.take();
+        let second = self.now.seconds();
         self.now = self.now.max(now);
+        if self.now.seconds() != second {
+            self.standing.set_now(self.now);
+        }
     }
 
     fn set_ledger(&mut self, state: LedgerState) {

@@ -3,7 +3,9 @@
 
 use std::fmt;
 
-use edugrid_units::{Admission, AttemptKey, Outcome, RolePlacement, Stamp, VoucherName};
+use edugrid_units::{
+    Admission, AttemptKey, Outcome, Ownership, RolePlacement, Seconds, Stamp, VoucherName,
+};
 
 use crate::{
     chain::{Algorithm, parse_hex, write_hex},
@@ -95,6 +97,17 @@ pub enum Command {
         /// When its last container finished; none: lost, so the last confirmed instant.
         ended: Option<Stamp>,
     },
+    /// Others own other amounts, or a pool counts otherwise: what shares of the past are
+    /// counted with (O3). Moves no money.
+    Owned(Ownership),
+    /// Averages of what was borrowed fall by this half-life from now on; what they were is
+    /// restated (O3). Moves no money.
+    Rebase {
+        /// From when on.
+        at: Stamp,
+        /// At least a second.
+        half_life: Seconds,
+    },
 }
 
 /// What stands in segment 0 and never changes (L11, N5).
@@ -139,6 +152,8 @@ impl Command {
             Self::Capture { .. } => "Capture",
             Self::Stop { .. } => "Stop",
             Self::End { .. } => "End",
+            Self::Owned(_) => "Owned",
+            Self::Rebase { .. } => "Rebase",
         }
     }
 
@@ -168,7 +183,8 @@ impl Command {
             Self::VoucherState {
                 voucher, change, ..
             } => format!("{voucher}/{change}"),
-            Self::Alive { at, .. } => at.0.to_string(),
+            Self::Alive { at, .. } | Self::Rebase { at, .. } => at.0.to_string(),
+            Self::Owned(ownership) => ownership.at.0.to_string(),
             Self::Admit(admit) => admit.admission.key.to_string(),
             Self::Started { key, .. } | Self::Stop { key, .. } | Self::End { key, .. } => {
                 key.to_string()

@@ -50,6 +50,9 @@ pub enum Refused {
     /// A voucher whose validity hasn't ended.
     #[error("voucher {0} is still valid")]
     NotExpired(VoucherName),
+    /// Averages that would be nothing at once, so that the past would silently not count.
+    #[error("half-life is 0s, it must be at least 1s")]
+    NoHalfLife,
     /// A grant that can't be.
     #[error(transparent)]
     Grant(#[from] GrantError),
@@ -92,7 +95,7 @@ pub enum Refused {
         /// Asked until here.
         until: i64,
     },
-    /// A confirmation of the future.
+    /// Something of the future.
     #[error("{} can't be confirmed yet (nanoseconds since 1970)", .0.0)]
     NotYet(Stamp),
     /// Money that isn't there.

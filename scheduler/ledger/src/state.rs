@@ -327,6 +327,8 @@ impl State {
                 }
             }
             Command::Alive { at, except } => self.carry_alive(*at, except),
+            // Who reads the entries counts with them; the books only keep them.
+            Command::Owned(_) | Command::Rebase { .. } => {}
             Command::Capture { key, .. } => self.carry_capture(key, settling),
             Command::End { key, outcome, .. } => {
                 self.carry_end(key, *outcome, &entry.answer, settling);

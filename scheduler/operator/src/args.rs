@@ -3,7 +3,16 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Parser, Subcommand};
-use edugrid_units::Language;
+use edugrid_units::{Language, Ratio, Seconds};
+
+use crate::desk::{FairShare, Settings};
+
+/// Bounds of the half-life: where it is short, minutes are a history; where it is long, nothing
+/// is ever forgotten.
+const HALF_LIFE_MIN: Seconds = Seconds(60);
+const HALF_LIFE_MAX: Seconds = Seconds(8760 * 3600);
+/// Largest term of the past's weight: shares are counted in 128 bits.
+const WEIGHT_TERM_MAX: u32 = 100;
 
 /// Schedules a province's compute jobs and keeps the books.
 #[derive(Clone, Debug, Parser)]
@@ -54,6 +63,16 @@ pub struct Args {
     #[arg(long, env = "EDUGRID_LANGUAGE", default_value = "en", value_parser = language)]
     pub language: Language,
 
+    /// After which time half of what a tenant or user borrowed is forgotten in the order of
+    /// jobs: 1m to 8760h. A change keeps what is remembered.
+    #[arg(long, env = "EDUGRID_HALF_LIFE", default_value = "168h", value_parser = half_life)]
+    pub half_life: Seconds,
+
+    /// How much what was borrowed counts beside what is borrowed now, as a fraction of whole
+    /// numbers up to 100: 1/1 as much, 0/1 not at all.
+    #[arg(long, env = "EDUGRID_PAST_WEIGHT", default_value = "1/1", value_parser = past_weight)]
+    pub past_weight: Ratio,
+
     /// The operator's own namespace.
     #[arg(long, env = "EDUGRID_NAMESPACE", default_value = edugrid_crds::labels::SYSTEM_NAMESPACE)]
     pub namespace: String,
@@ -67,6 +86,17 @@ pub enum Chore {
 }
 
 impl Args {
+    /// What the desk is to know.
+    pub fn settings(&self) -> Settings {
+        Settings {
+            language: self.language,
+            fair_share: FairShare {
+                half_life: self.half_life,
+                past_weight: self.past_weight,
+            },
+        }
+    }
+
     /// How long the lease lasts.
     pub fn lease(&self) -> Duration {
         Duration::from_secs(self.lease_seconds)
@@ -79,9 +109,58 @@ fn language(tag: &str) -> Result<Language, String> {
     found.ok_or_else(|| "one of en, zh".to_owned())
 }
 
+fn half_life(text: &str) -> Result<Seconds, String> {
+    let span = Seconds::parse(text).map_err(|error| error.to_string())?;
+    if (HALF_LIFE_MIN..=HALF_LIFE_MAX).contains(&span) {
+        Ok(span)
+    } else {
+        Err(format!(
+            "{span} is not from {HALF_LIFE_MIN} to {HALF_LIFE_MAX}; to let the past not count, set the past's weight to 0/1"
+        ))
+    }
+}
+
+fn past_weight(text: &str) -> Result<Ratio, String> {
+    let known = text.split_once('/').and_then(|(num, den)| {
+        let number = |text: &str| text.parse().ok().filter(|it| *it <= WEIGHT_TERM_MAX);
+        Ratio::new(number(num)?, number(den)?).ok()
+    });
+    known.ok_or_else(|| {
+        format!(
+            "\"{text}\" is not a fraction of whole numbers up to {WEIGHT_TERM_MAX} like \"1/1\" or \"1/2\""
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_past_that_silently_does_not_count_is_refused() {
+        let parsed = |flag: &str| {
+            let parsed = Args::try_parse_from(["edugrid-scheduler", flag]);
+            parsed.map(|args| args.settings().fair_share)
+        };
+        let share = parsed("--half-life=72h").expect("a span");
+        assert_eq!(share.half_life, Seconds(72 * 3600));
+        assert_eq!(share.past_weight, Ratio::ONE);
+        assert_eq!(
+            parsed("--past-weight=0/1").expect("no past").past_weight,
+            Ratio::ZERO
+        );
+        for (flag, words) in [
+            ("--half-life=0s", "set the past's weight to 0/1"),
+            ("--half-life=9000h", "9000h is not from 1m to 8760h"),
+            ("--half-life=7d", "write it like"),
+            ("--past-weight=1/0", "is not a fraction"),
+            ("--past-weight=0.5", "is not a fraction"),
+            ("--past-weight=101/1", "up to 100"),
+        ] {
+            let refused = parsed(flag).expect_err(flag).to_string();
+            assert!(refused.contains(words), "{refused}");
+        }
+    }
 
     #[test]
     fn a_language_is_one_of_two() {

@@ -7,7 +7,7 @@ use clap::Parser;
 use edugrid_scheduler::{
     args::{Args, Chore},
     clock::Ticker,
-    desk::Desk,
+    desk::{Desk, Replayed},
     http::{self, Readiness},
     journal::ClusterJournal,
     lead::{self, Leader},
@@ -122,11 +122,14 @@ async fn run(args: Args) -> anyhow::Result<()> {
     let ticker = Ticker::new(led.clock, last);
     let desk = Desk::new(
         ticker,
-        led.epoch,
-        led.books,
-        Box::new(led.view),
+        Replayed {
+            epoch: led.epoch,
+            books: led.books,
+            history: Box::new(led.view),
+            past: led.past,
+        },
         metrics.clone(),
-        args.language,
+        args.settings(),
     );
     metrics.leading.set(1);
     readiness.send_replace(Readiness::Leading);

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use edugrid_core::Past;
 use edugrid_ledger::{
     Algorithm, AppendError, Books, Command, Opening, ReadError, Refused, Restored, Segment,
     SegmentStore, SledView, ViewFound, restore,
@@ -17,6 +18,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     clock::Clock,
+    desk::recalled,
     journal::ClusterJournal,
     policies::{self, Kind},
 };
@@ -66,6 +68,8 @@ pub struct Led {
     pub books: Books,
     /// The local view, up to the same entry.
     pub view: SledView,
+    /// What was borrowed, up to the same entry.
+    pub past: Past,
     /// The epoch of this leader.
     pub epoch: u64,
     /// The clock that stands in segment 0.
@@ -147,11 +151,16 @@ pub async fn open(
     factor: u32,
 ) -> Result<Led, OpenError> {
     let segments = read_all(journal).await?;
+    let mut past = Past::new();
     let Restored {
         mut books,
         mut view,
         found,
-    } = restore(&directory.join("view"), &segments)?;
+    } = restore(&directory.join("view"), &segments, |entry| {
+        if let Some(event) = recalled(entry) {
+            past.record(event);
+        }
+    })?;
     match found {
         ViewFound::Missing => tracing::info!("the local view was made from the journal"),
         ViewFound::Kept => tracing::info!("the local view was there"),
@@ -207,6 +216,7 @@ pub async fn open(
     Ok(Led {
         books,
         view,
+        past,
         epoch,
         clock,
     })

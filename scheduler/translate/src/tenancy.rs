@@ -1,8 +1,8 @@
 //! Tenants, classes, pools and nodes in the engine's words.
 
 use edugrid_core::{
-    Bundle, ClassSpec, ClassSubject, ComputeKind, Counts, NodeResources, NodeSpec, OnQuotaCut,
-    PoolSpec, QuotaSpec, Taint, TenantLimits, TenantSpec,
+    Bundle, ClassSpec, ClassSubject, Counts, NodeResources, NodeSpec, OnQuotaCut, PoolSpec,
+    QuotaSpec, Taint, TenantLimits, TenantSpec,
 };
 use edugrid_crds::{
     JobClassSpec, TenantSpec as TenantObject,
@@ -13,7 +13,7 @@ use edugrid_crds::{
     },
     text::Quantity,
 };
-use edugrid_units::{Seconds, Stamp, Tier};
+use edugrid_units::{ComputeKind, Seconds, Stamp, Tier};
 use k8s_openapi::api::core::v1::Node;
 
 use super::{BadField, duration, job, money::ratio, units};

@@ -1,7 +1,6 @@
 //! The words that the engine, the books and the operator share: ids, quantities,
 //! money, time, the reasons of rule W, the record of an admission (A1), who owns
-//! how much (O3) and the
-//! [`Purse`] through which the engine asks for money (A3).
+//! how much (O3) and the [`Purse`] through which the engine asks for money (A3).
 //!
 //! This crate knows nothing: no Kubernetes, no serialisation, no clock, no disk.
 //! Whoever stores or sends one of these types owns a versioned twin of it.

@@ -18,6 +18,8 @@ pub struct InvalidRatio {
 }
 
 impl Ratio {
+    /// Nothing.
+    pub const ZERO: Self = Self { num: 0, den: 1 };
     /// The whole.
     pub const ONE: Self = Self { num: 1, den: 1 };
 
@@ -41,6 +43,13 @@ impl Ratio {
     /// The denominator, never zero.
     pub fn den(self) -> u32 {
         self.den
+    }
+}
+
+/// Nothing.
+impl Default for Ratio {
+    fn default() -> Self {
+        Self::ZERO
     }
 }
 

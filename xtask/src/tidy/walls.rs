@@ -160,7 +160,7 @@ pub(super) const WALLS: &[Wall] = &[
 
 /// The order of the engine's modules: each may use only those before it.
 pub(super) const CORE_ORDER: &[&str] = &[
-    "tenants", "quota", "share", "queue", "topology", "place", "claim", "preempt", "world",
+    "tenants", "quota", "past", "share", "queue", "topology", "place", "claim", "preempt", "world",
     "schedule", "explain",
 ];
 

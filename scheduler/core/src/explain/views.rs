@@ -7,7 +7,7 @@ use edugrid_units::{MilliUnits, NodeName, PoolName, ReasonCode, Resources, Stamp
 use super::why::Memo;
 use crate::{
     quota::{Balance, Dealings, Loans, PoolIx},
-    share::Share,
+    share::{Average, Share},
     tenants::{QuotaSpec, TreeFault, TreeIx},
     topology::Counts,
     world::{JobState, TakingBack, World},
@@ -87,8 +87,10 @@ pub struct TenantPoolView {
     pub leaving: MilliUnits,
     /// What is done where it is overdrawn (Q3); nothing: what runs goes on.
     pub taking_back: Option<TakingBack>,
-    /// Its share of what is borrowed, over all pools of the kind (O3).
+    /// Its share of what is and was borrowed, over all pools of the kind (O3).
     pub share: Share,
+    /// What it borrowed on average, over all pools of the kind (O3).
+    pub average: Average,
 }
 
 /// What is wrong with a tenant.
@@ -261,6 +263,7 @@ impl World {
                 borrowed: quota.borrowed(ix).floor(),
                 available,
                 share: kind.map_or(Share(0), |kind| self.standing.share(ix, kind)),
+                average: kind.map_or(Average(0), |kind| self.standing.average(ix, kind)),
             }
         });
         lines.collect()

@@ -14,12 +14,12 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use edugrid_units::{JobUid, MilliUnits, Stamp, UserName};
+use edugrid_units::{ComputeKind, JobUid, MilliUnits, Stamp, UserName};
 
 use super::GroupId;
 use crate::{
     quota::PoolIx,
-    share::{ComputeKind, Load, Share, Standing},
+    share::{Claim, Load, Standing},
     tenants::TreeIx,
 };
 
@@ -53,7 +53,7 @@ pub(crate) enum Spot {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     over: bool,
-    share: Share,
+    claim: Claim,
     rank: usize,
 }
 
@@ -61,7 +61,7 @@ struct Key {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Turn {
     nodes: Vec<Key>,
-    user: (Share, UserName),
+    user: (Claim, UserName),
 }
 
 /// O2's whole key of a job; least goes first.
@@ -78,14 +78,14 @@ struct Stop {
     listed: Option<Key>,
     asleep: bool,
     children: BTreeSet<(Key, TreeIx)>,
-    users: BTreeSet<(Share, UserName)>,
+    users: BTreeSet<(Claim, UserName)>,
 }
 
 /// What a user has waiting at a leaf.
 #[derive(Clone, Debug, Default)]
 struct Bench {
-    /// The share under which the leaf lists it.
-    listed: Option<Share>,
+    /// The claim under which the leaf lists it.
+    listed: Option<Claim>,
     asleep: bool,
     heads: BTreeSet<Head>,
 }
@@ -136,8 +136,30 @@ impl Line {
         self.list_user(standing, pick.leaf, &pick.user);
     }
 
-    /// The first in order, with its key.
-    pub fn first(&self, standing: &Standing) -> Option<(PathKey, Pick)> {
+    /// The first in order, with its key. Since claims only rise with time, a key that was
+    /// listed earlier is never too high: whoever is first by a key that still holds is first.
+    pub fn first(&mut self, standing: &Standing) -> Option<(PathKey, Pick)> {
+        loop {
+            let (key, pick) = self.first_listed(standing)?;
+            if !standing.keys_move() || self.is_fresh(standing, &pick) {
+                return Some((key, pick));
+            }
+            self.list_user(standing, pick.leaf, &pick.user);
+        }
+    }
+
+    /// Whether a pick's user and all nodes above it are listed by what they claim now.
+    fn is_fresh(&self, standing: &Standing, pick: &Pick) -> bool {
+        let bench = self.benches.get(&(pick.leaf, pick.user.clone()));
+        let claim = standing.user_claim(pick.leaf, &pick.user, self.kind);
+        bench.and_then(|bench| bench.listed) == Some(claim)
+            && standing.tree.up(pick.leaf).all(|ix| {
+                let listed = self.stops.get(&ix).and_then(|stop| stop.listed);
+                listed.is_some_and(|key| key.claim == standing.claim(ix, self.kind))
+            })
+    }
+
+    fn first_listed(&self, standing: &Standing) -> Option<(PathKey, Pick)> {
         let mut leaf = standing.tree.root()?;
         if self.stops.get(&leaf)?.asleep {
             return None;
@@ -168,9 +190,9 @@ impl Line {
             nodes.reverse();
             // The root is nobody's child, and in no key.
             nodes.remove(0);
-            let turn = bench.listed.map(|share| Turn {
+            let turn = bench.listed.map(|claim| Turn {
                 nodes,
-                user: (share, user.clone()),
+                user: (claim, user.clone()),
             });
             let picks = bench.heads.iter().map(|head| Pick {
                 leaf: *leaf,
@@ -225,18 +247,18 @@ impl Line {
             return;
         };
         let is_listed = !bench.asleep && !bench.heads.is_empty();
-        let share = is_listed.then(|| standing.user_share(leaf, user, self.kind));
-        let before = std::mem::replace(&mut bench.listed, share);
+        let claim = is_listed.then(|| standing.user_claim(leaf, user, self.kind));
+        let before = std::mem::replace(&mut bench.listed, claim);
         if bench.heads.is_empty() {
             self.benches.remove(&spot);
         }
         let stop = self.stops.entry(leaf).or_default();
-        if before != share {
+        if before != claim {
             if let Some(before) = before {
                 stop.users.remove(&(before, user.clone()));
             }
-            if let Some(share) = share {
-                stop.users.insert((share, user.clone()));
+            if let Some(claim) = claim {
+                stop.users.insert((claim, user.clone()));
             }
         }
         self.list(standing, leaf);
@@ -254,7 +276,7 @@ impl Line {
             let is_empty = stop.children.is_empty() && stop.users.is_empty();
             let key = (!stop.asleep && !is_empty).then(|| Key {
                 over: i128::from(self.billed.0) > quota.slack(ix).0,
-                share: standing.share(ix, self.kind),
+                claim: standing.claim(ix, self.kind),
                 rank: node.rank,
             });
             let before = std::mem::replace(&mut stop.listed, key);

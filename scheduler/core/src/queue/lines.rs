@@ -12,14 +12,15 @@
 //! | money | the group | see `world::poverty` |
 //!
 //! Shares and order wake nobody. Keys follow usage lazily: a line catches up with what
-//! has moved when it is looked at.
+//! has moved when it is looked at. With the past in them (O3) they rise with time too: the
+//! first of a line, and the first of all lines, are found again where time has passed.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
-use edugrid_units::{MilliUnits, PoolName, Tier, UserName};
+use edugrid_units::{ComputeKind, MilliUnits, PoolName, Tier, UserName};
 
 use super::{
     ShapeId,
@@ -27,7 +28,7 @@ use super::{
 };
 use crate::{
     quota::PoolIx,
-    share::{ComputeKind, Load, Standing},
+    share::{Load, Scale, Standing},
     tenants::TreeIx,
 };
 
@@ -95,10 +96,19 @@ struct Moves {
 /// The lines of one lane that are being worked off, by their first jobs.
 #[derive(Clone, Debug, Default)]
 struct Front {
-    of: BTreeMap<LineId, (PathKey, Pick)>,
+    of: BTreeMap<LineId, First>,
     order: BTreeSet<(PathKey, LineId)>,
     unread: BTreeSet<LineId>,
     lane: Option<(Tier, Arc<[PoolName]>)>,
+}
+
+/// A line's first job.
+#[derive(Clone, Debug)]
+struct First {
+    key: PathKey,
+    pick: Pick,
+    /// As of when it was first.
+    scale: Scale,
 }
 
 /// What is to be done next.
@@ -220,13 +230,19 @@ impl Lines {
             return Next::Read;
         };
         match self.front.of.get(id) {
-            Some((_, pick)) => Next::Try(id.clone(), pick.clone()),
+            Some(first) if first.scale == standing.scale() => {
+                Next::Try(id.clone(), first.pick.clone())
+            }
+            Some(_) => {
+                self.read(standing, id.clone());
+                Next::Read
+            }
             None => Next::Nothing,
         }
     }
 
-    /// Takes out all lines of the lane that is worked off, for a reader: who stands in
-    /// them, in the order of their turns as things stand.
+    /// Takes out all lines of the lane that is worked off, for a reader, whose lines are all of
+    /// one instant: who stands in them, in the order of their turns as things stand.
     pub fn take_lane(&mut self, standing: &Standing) -> BTreeMap<Turn, Vec<Pick>> {
         let mut turns: BTreeMap<Turn, Vec<Pick>> = BTreeMap::new();
         let Some((tier, lane)) = std::mem::take(&mut self.front).lane else {
@@ -257,7 +273,8 @@ impl Lines {
         match kept.line.first(standing) {
             Some((key, pick)) => {
                 self.front.order.insert((key.clone(), id.clone()));
-                self.front.of.insert(id, (key, pick));
+                let scale = standing.scale();
+                self.front.of.insert(id, First { key, pick, scale });
             }
             None => drop(self.worth.remove(&id)),
         }
@@ -291,11 +308,23 @@ impl Lines {
         };
         let top = below_root(load.leaf);
         let touched = self.front.of.iter();
-        let touched = touched.filter(|(_, (_, pick))| below_root(pick.leaf) == top);
+        let touched = touched.filter(|(_, first)| below_root(first.pick.leaf) == top);
         let touched: Vec<LineId> = touched.map(|(id, _)| id.clone()).collect();
         for id in touched {
             self.front.unread(&id);
         }
+    }
+
+    /// What was is counted otherwise: claims of a user and of all above may have fallen.
+    pub fn recounted(&mut self, leaf: TreeIx, user: UserName) {
+        self.moves.push_back(leaf, user);
+        self.front = Front::default();
+    }
+
+    /// Any claim may be another.
+    pub fn restated(&mut self) {
+        self.moves.forget();
+        self.front = Front::default();
     }
 
     /// Usage has ended: wakes what it may have kept out.
@@ -388,8 +417,8 @@ impl Front {
     }
 
     fn drop_line(&mut self, id: &LineId) {
-        if let Some((key, _)) = self.of.remove(id) {
-            self.order.remove(&(key, id.clone()));
+        if let Some(first) = self.of.remove(id) {
+            self.order.remove(&(first.key, id.clone()));
         }
         self.unread.remove(id);
     }
@@ -397,11 +426,21 @@ impl Front {
 
 impl Moves {
     fn push(&mut self, load: &Load) {
-        self.all.push_back((load.leaf, load.user.clone()));
+        self.push_back(load.leaf, load.user.clone());
+    }
+
+    fn push_back(&mut self, leaf: TreeIx, user: UserName) {
+        self.all.push_back((leaf, user));
         self.count = self.count.saturating_add(1);
         if self.all.len() > MOVES_MAX {
             self.all.pop_front();
         }
+    }
+
+    /// Every line is further behind than what is remembered.
+    fn forget(&mut self) {
+        self.all.clear();
+        self.count = self.count.saturating_add(1);
     }
 
     /// Brings a line's keys up to date.

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use edugrid_units::{JobUid, PoolName, Reason, ReasonCode, Stamp};
 
 use super::{Event, Job, JobState, World};
-use crate::{queue::JobSpec, topology::NodeChange};
+use crate::{past::PastEvent, queue::JobSpec, topology::NodeChange};
 
 impl World {
     /// Takes in what happened. Never fails: unknown references are remembered and
@@ -69,6 +69,27 @@ impl World {
             } => self.end(&key, not_before, finished),
             Event::MoneyChanged => self.money_moved(),
             Event::Ledger(state) => self.set_ledger(state),
+            Event::Past(event) => self.recall(*event),
+            Event::PastWeight(weight) => {
+                self.standing.set_past_weight(weight, self.now);
+                self.lines.restated();
+            }
+        }
+    }
+
+    /// An admission only adds to what was, so that what lines know of it is never too much.
+    fn recall(&mut self, event: PastEvent) {
+        let lowered = match &event {
+            PastEvent::Began { .. } => None,
+            PastEvent::Ended { key, .. } => self.standing.recalled(key),
+            PastEvent::Owned(_) | PastEvent::Rebased { .. } => {
+                self.lines.restated();
+                None
+            }
+        };
+        self.standing.record(event, self.now);
+        if let Some((leaf, user)) = lowered {
+            self.lines.recounted(leaf, user);
         }
     }
 

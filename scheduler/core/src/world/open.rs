@@ -171,7 +171,8 @@ impl World {
                 cards: matches!(pool.counts, Some(Counts::Card(_))),
             })
             .collect();
-        self.standing = Standing::build(&self.tenants, &pools);
+        let before = std::mem::take(&mut self.standing);
+        self.standing = Standing::build(&self.tenants, &pools, before);
         self.enter_all();
         self.count_all();
         for open in self.open.values_mut() {

@@ -5,6 +5,7 @@ mod cut_properties;
 mod cuts;
 mod naive;
 mod nonsense;
+mod past;
 mod properties;
 mod reading;
 mod reasons;

@@ -23,11 +23,17 @@ struct Running {
     nodes: BTreeMap<usize, u64>,
 }
 
+type All = BTreeMap<usize, Running>;
+
 pub struct Naive<'a> {
     province: &'a Province,
     pub waiting: BTreeMap<usize, Job>,
-    running: BTreeMap<usize, Running>,
+    running: All,
     pub down: BTreeMap<usize, bool>,
+    /// Half-lives that have passed.
+    age: u32,
+    /// What ran while time passed, and what G grew by.
+    history: Vec<(i128, All)>,
 }
 
 impl<'a> Naive<'a> {
@@ -37,7 +43,21 @@ impl<'a> Naive<'a> {
             waiting: BTreeMap::new(),
             running: BTreeMap::new(),
             down: BTreeMap::new(),
+            age: 0,
+            history: Vec::new(),
         }
+    }
+
+    pub fn wait(&mut self, half_lives: u32) {
+        let before = self.growth();
+        self.age += half_lives;
+        let grown = self.growth() - before;
+        self.history.push((grown, self.running.clone()));
+    }
+
+    /// O3's G.
+    fn growth(&self) -> i128 {
+        1 << (40 + self.age)
     }
 
     pub fn end(&mut self, at: usize) {
@@ -58,20 +78,16 @@ impl<'a> Naive<'a> {
             .collect()
     }
 
-    fn own_usage(&self, pool: usize, at: usize) -> i128 {
-        let own = self
-            .running
-            .values()
-            .filter(|r| r.pool == pool && r.tenant == at);
+    fn own_usage(&self, running: &All, pool: usize, at: usize) -> i128 {
+        let own = running.values();
+        let own = own.filter(|r| r.pool == pool && r.tenant == at);
         own.map(|r| r.cards).sum()
     }
 
-    fn usage(&self, pool: usize, at: usize) -> i128 {
-        let below = self
-            .children(at)
-            .into_iter()
-            .map(|child| self.usage(pool, child));
-        self.own_usage(pool, at) + below.sum::<i128>()
+    fn usage(&self, running: &All, pool: usize, at: usize) -> i128 {
+        let below = self.children(at).into_iter();
+        let below = below.map(|child| self.usage(running, pool, child));
+        self.own_usage(running, pool, at) + below.sum::<i128>()
     }
 
     fn claimed(&self, pool: usize, at: usize) -> i128 {
@@ -106,7 +122,11 @@ impl<'a> Naive<'a> {
 
     /// KEP-79's T; usage is what runs, or nothing.
     fn t(&self, pool: usize, at: usize, extra: &BTreeMap<usize, i128>, empty: bool) -> i128 {
-        let own = if empty { 0 } else { self.own_usage(pool, at) };
+        let own = if empty {
+            0
+        } else {
+            self.own_usage(&self.running, pool, at)
+        };
         let lent = self.children(at).into_iter().map(|child| {
             let limit = self.province.tenants[child].quotas[pool][2];
             let t = self.t(pool, child, extra, empty);
@@ -127,14 +147,25 @@ impl<'a> Naive<'a> {
         })
     }
 
-    /// Borrowed above `nominal` of each pool of the kind, in sixths of standard units,
-    /// over the weight in a common denominator.
-    fn share(&self, pool: usize, weight: u32, borrowed: impl Fn(usize) -> i128) -> i128 {
+    /// O3 as it is written, times G and the denominator of the past's weight: what is
+    /// borrowed of the pools of the kind, and the sum of what was over all time, each by what
+    /// G grew by then; over the weight in a common denominator. Amounts are in 2⁻²⁰ of
+    /// standard milli-units, rounded as the engine rounds.
+    fn share(&self, pool: usize, weight: u32, borrowed: impl Fn(&All, usize) -> i128) -> i128 {
         let kind = |pool: usize| pool == 2;
         let pools = (0..POOLS.len()).filter(|other| kind(*other) == kind(pool));
-        let sum: i128 = pools
-            .map(|p| borrowed(p).max(0) * i128::from(FACTORS[p]))
-            .sum();
+        let standard = |running: &All| -> i128 {
+            let each = pools.clone().map(|p| {
+                let units = borrowed(running, p).max(0) * 1000;
+                (units << 20) * i128::from(FACTORS[p]) / 6
+            });
+            each.sum()
+        };
+        let weight_of_past = self.province.past_weight;
+        let present = standard(&self.running) * self.growth() * i128::from(weight_of_past.den());
+        let past = self.history.iter();
+        let past: i128 = past.map(|(grown, then)| standard(then) * grown).sum();
+        let sum = present + past * i128::from(weight_of_past.num());
         sum * 6 / i128::from(weight)
     }
 
@@ -144,25 +175,25 @@ impl<'a> Naive<'a> {
         path.pop();
         let part = |node: usize| {
             let weight = self.province.tenants[node].weight;
-            let over = self.usage(pool, node) + cards > self.effective(pool, node);
-            let share = self.share(pool, weight, |p| {
-                self.usage(p, node) - self.effective(p, node)
+            let used = self.usage(&self.running, pool, node);
+            let share = self.share(pool, weight, |then, p| {
+                self.usage(then, p, node) - self.effective(p, node)
             });
+            let over = used + cards > self.effective(pool, node);
             (over, share, tenant_name(node))
         };
         let mut parts: Vec<Part> = path.into_iter().rev().map(part).collect();
         if !self.children(tenant).is_empty() {
-            let over = self.own_usage(pool, tenant) + cards > self.residual(pool, tenant);
-            let share = self.share(pool, 1, |p| {
-                self.own_usage(p, tenant) - self.residual(p, tenant)
+            let used = self.own_usage(&self.running, pool, tenant);
+            let share = self.share(pool, 1, |then, p| {
+                self.own_usage(then, p, tenant) - self.residual(p, tenant)
             });
+            let over = used + cards > self.residual(pool, tenant);
             parts.push((over, share, String::new()));
         }
-        let share = self.share(pool, 1, |p| {
-            let own = self
-                .running
-                .values()
-                .filter(|r| r.pool == p && r.tenant == tenant && r.user == job.user);
+        let share = self.share(pool, 1, |then, p| {
+            let own = then.values();
+            let own = own.filter(|r| r.pool == p && r.tenant == tenant && r.user == job.user);
             own.map(|r| r.cards).sum()
         });
         parts.push((true, share, user_name(job.user)));
@@ -328,7 +359,7 @@ impl<'a> Naive<'a> {
         let mut usages = BTreeMap::new();
         for tenant in 0..self.province.tenants.len() {
             for (pool, name) in POOLS.iter().enumerate() {
-                let usage = self.usage(pool, tenant);
+                let usage = self.usage(&self.running, pool, tenant);
                 usages.insert((tenant_name(tenant), (*name).to_owned()), usage);
             }
         }

@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 
 use edugrid_core::{
-    AdmittedAttempt, Bundle, ClassSpec, ComputeKind, Counts, DataClass, Devices, Event, JobSpec,
-    JobType, LedgerState, NodeResources, NodeSpec, OnQuotaCut, PoolSpec, QueueFilter, QuotaSpec,
-    Request, RoleSpec, TenantLimits, TenantSpec, World,
+    AdmittedAttempt, Bundle, ClassSpec, Counts, DataClass, Devices, Event, JobSpec, JobType,
+    LedgerState, NodeResources, NodeSpec, OnQuotaCut, PoolSpec, QueueFilter, QuotaSpec, Request,
+    RoleSpec, TenantLimits, TenantSpec, World,
 };
-use edugrid_units::{Admission, AttemptKey, MilliUnits, Ratio, Seconds, Stamp, Tier};
+use edugrid_units::{Admission, AttemptKey, ComputeKind, MilliUnits, Ratio, Seconds, Stamp, Tier};
 use proptest::prelude::*;
 
 use crate::text::TestPurse;

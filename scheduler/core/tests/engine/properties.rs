@@ -3,8 +3,8 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use edugrid_core::{AdmittedAttempt, Event, Plan, QueueFilter, World};
-use edugrid_units::{Admission, JobUid, Reason, Stamp};
+use edugrid_core::{AdmittedAttempt, Event, PastEvent, Plan, QueueFilter, World};
+use edugrid_units::{Admission, JobUid, Reason, Seconds, Stamp, UserName};
 use proptest::prelude::*;
 
 use crate::{
@@ -15,12 +15,20 @@ use crate::{
 
 /// The oracle is slow on purpose. `PROPTEST_CASES` does not reach past this.
 const CASES: u32 = 64;
+/// Of the averages: a second, so that after any number of them G is a power of two, and the
+/// oracle needs no table.
+const HALF_LIFE: Seconds = Seconds(1);
+/// Half-lives in all, within what the journal is restated for.
+const HALF_LIVES_MAX: u32 = 14;
 
 /// The engine with a record of all that it was told and of all that it decided.
 struct Record {
     world: World,
     purse: TestPurse,
     now: i64,
+    waited: u32,
+    /// What the journal says of who used and owned how much.
+    journal: Vec<PastEvent>,
     calls: Vec<Call>,
     plans: Vec<Plan>,
     open: Vec<(usize, Admission)>,
@@ -39,6 +47,8 @@ impl Record {
             world: World::new(),
             purse: TestPurse::default(),
             now: 1000,
+            waited: 0,
+            journal: Vec::new(),
             calls: Vec::new(),
             plans: Vec::new(),
             open: Vec::new(),
@@ -47,7 +57,18 @@ impl Record {
         for event in province.events() {
             record.apply(event);
         }
+        record.apply(Event::PastWeight(province.past_weight));
+        record.journal(PastEvent::Rebased {
+            at: Stamp(0),
+            half_life: HALF_LIFE,
+        });
         record
+    }
+
+    /// An entry is durable.
+    fn journal(&mut self, event: PastEvent) {
+        self.journal.push(event.clone());
+        self.apply(Event::Past(Box::new(event)));
     }
 
     fn apply(&mut self, event: Event) {
@@ -78,7 +99,29 @@ impl Record {
             let at = number(&admission.key.job);
             self.open.push((at, admission.clone()));
         }
+        for admission in plan.admissions.clone() {
+            self.journal(PastEvent::Began {
+                key: admission.key,
+                path: admission.path,
+                user: UserName::from(admission.submitter.as_str()),
+                pool: admission.pool,
+                billed: admission.billed,
+                at: admission.at,
+            });
+        }
+        if let Some(change) = self.world.unrecorded() {
+            self.journal(PastEvent::Owned(change));
+        }
         plan
+    }
+
+    /// Lets half-lives pass, unless too many have.
+    fn wait(&mut self, half_lives: u32, naive: &mut Naive<'_>) {
+        let half_lives = half_lives.min(HALF_LIVES_MAX - self.waited);
+        self.waited += half_lives;
+        let span = HALF_LIFE.nanos() * i64::from(half_lives);
+        self.now += span;
+        naive.wait(half_lives);
     }
 
     fn submit(&mut self, province: &Province, naive: &mut Naive<'_>, job: Job) {
@@ -111,6 +154,10 @@ impl Record {
             }
             Step::End(pick, finished) if !self.open.is_empty() => {
                 let (at, admission) = self.open.remove(pick % self.open.len());
+                self.journal(PastEvent::Ended {
+                    key: admission.key.clone(),
+                    at: Stamp(self.now),
+                });
                 self.apply(Event::Ended {
                     key: admission.key,
                     not_before: None,
@@ -135,6 +182,7 @@ impl Record {
             }
             Step::Schedule(ops) => return Some(self.schedule(*ops)),
             Step::Nudge(ops) => naive.follow(&self.nudge(*ops).admissions),
+            Step::Wait(half_lives) => self.wait(*half_lives, naive),
             Step::End(..) | Step::Delete(_) => {}
         }
         None
@@ -258,7 +306,13 @@ proptest! {
             events.into_iter().partition(|event| matches!(event, Event::NodeSet(_)));
         let cut = cut.min(others.len());
         others.rotate_left(cut);
-        let mut again = Record::new(&Province { tenants: Vec::new(), nodes: Vec::new() });
+        let past_weight = province.past_weight;
+        let nothing = Province { tenants: Vec::new(), nodes: Vec::new(), past_weight };
+        let mut again = Record::new(&nothing);
+        (again.now, again.waited) = (record.now, record.waited);
+        for event in record.journal.iter().skip(1) {
+            again.journal(event.clone());
+        }
         for event in others.into_iter().chain(nodes) {
             again.apply(event);
         }
@@ -272,6 +326,8 @@ proptest! {
         let mut twin = Naive::new(&province);
         twin.waiting.clone_from(&naive.waiting);
         twin.down.clone_from(&naive.down);
+        again.now = again.now.max(record.now);
+        record.now = again.now;
         for step in &later {
             // How many operations a decision takes is not part of it: each step is
             // finished, in whatever pieces.

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use edugrid_core::{
-    Bundle, ClassSpec, ComputeKind, Counts, DataClass, Devices, Event, JobSpec, JobType,
-    NodeResources, NodeSpec, PoolSpec, QuotaSpec, Request, RoleSpec, TenantLimits, TenantSpec,
+    Bundle, ClassSpec, Counts, DataClass, Devices, Event, JobSpec, JobType, NodeResources,
+    NodeSpec, PoolSpec, QuotaSpec, Request, RoleSpec, TenantLimits, TenantSpec,
 };
-use edugrid_units::{MilliUnits, Ratio, Seconds, Stamp, Tier};
+use edugrid_units::{ComputeKind, MilliUnits, Ratio, Seconds, Stamp, Tier};
 use proptest::prelude::*;
 
 pub const POOLS: [&str; 3] = ["p0", "p1", "p2"];
@@ -57,6 +57,8 @@ pub struct Job {
 pub struct Province {
     pub tenants: Vec<Tenant>,
     pub nodes: Vec<Node>,
+    /// How much the past counts in shares (O3).
+    pub past_weight: Ratio,
 }
 
 /// What happens. Numbers pick among what there is, modulo.
@@ -75,6 +77,8 @@ pub enum Step {
     Schedule(u32),
     /// One step of so many operations, whatever is left.
     Nudge(u32),
+    /// So many half-lives pass.
+    Wait(u32),
 }
 
 fn tenant() -> impl Strategy<Value = Tenant> {
@@ -109,8 +113,9 @@ pub fn province() -> impl Strategy<Value = Province> {
         prop::collection::vec(tenant(), 1..9),
         prop::collection::vec(node, 1..9),
         any::<bool>(),
+        prop::sample::select(vec![(0, 1), (1, 2), (1, 1), (3, 1)]),
     )
-        .prop_map(|(mut tenants, nodes, borrowers)| {
+        .prop_map(|(mut tenants, nodes, borrowers, (num, den))| {
             // Where nobody but the root owns anything, shares alone decide.
             for tenant in tenants.iter_mut().filter(|_| borrowers) {
                 tenant
@@ -123,7 +128,12 @@ pub fn province() -> impl Strategy<Value = Province> {
             root.quotas.iter_mut().for_each(|quota| {
                 quota[0] = Some(quota[0].unwrap_or(0) + 12);
             });
-            Province { tenants, nodes }
+            let past_weight = Ratio::new(num, den).expect("not by zero");
+            Province {
+                tenants,
+                nodes,
+                past_weight,
+            }
         })
 }
 
@@ -159,6 +169,7 @@ pub fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => (0_usize..100).prop_map(Step::Delete),
         1 => (0_usize..100).prop_map(Step::Flip),
         2 => (0_u32..12).prop_map(Step::Nudge),
+        2 => (1_u32..4).prop_map(Step::Wait),
         3 => prop_oneof![Just(u32::MAX), 1_u32..8].prop_map(Step::Schedule),
     ];
     prop::collection::vec(step, 1..60)

@@ -10,6 +10,7 @@
 //! job j tenant=a gang=worker:4x8 pools=a100       gang=role:replicas×cards[/cores[/GiB]], +more roles
 //! tenant b running=2 cards=8 user-pending=3       limits of the tenant, and of each user
 //! tenant c classes=standard,exam@group:office     a class for some people only
+//! past half-life=1h weight=1/2                    the past counts from here on
 //! ```
 
 use std::{
@@ -18,13 +19,13 @@ use std::{
 };
 
 use edugrid_core::{
-    AdmittedAttempt, Bundle, ClassSpec, ClassSubject, ComputeKind, Counts, DataClass, Devices,
-    Event, JobSpec, JobType, LedgerState, NodeResources, NodeSpec, OnQuotaCut, PoolSpec, QuotaSpec,
+    AdmittedAttempt, Bundle, ClassSpec, ClassSubject, Counts, DataClass, Devices, Event, JobSpec,
+    JobType, LedgerState, NodeResources, NodeSpec, OnQuotaCut, PastEvent, PoolSpec, QuotaSpec,
     Request, RoleSpec, StopCause, Taint, TaintEffect, TenantLimits, TenantSpec, World,
 };
 use edugrid_units::{
-    Admission, AttemptKey, ClassName, HoldAsk, JobUid, MicroYuan, MilliUnits, Purse, Ratio, Reason,
-    ReasonCode, RolePlacement, Seconds, Shortage, Stamp, Subject, TenantName, Tier,
+    Admission, AttemptKey, ClassName, ComputeKind, HoldAsk, JobUid, MicroYuan, MilliUnits, Purse,
+    Ratio, Reason, ReasonCode, RolePlacement, Seconds, Shortage, Stamp, Subject, TenantName, Tier,
 };
 
 /// A world with the purse and the clock that its text drives.
@@ -36,6 +37,8 @@ pub struct Play {
     line: i64,
     ops: u32,
     open: BTreeMap<JobUid, Admission>,
+    /// The journal tells who used how much.
+    recalls: bool,
     output: String,
 }
 
@@ -122,6 +125,7 @@ impl Play {
             line: 0,
             ops: u32::MAX,
             open: BTreeMap::new(),
+            recalls: false,
             output: String::new(),
         };
         play.line("class standard");
@@ -165,6 +169,7 @@ impl Play {
                 _ => LedgerState::Unavailable("a test".to_owned()),
             })),
             "ops" => self.ops = name.parse().expect("ops"),
+            "past" => self.past(name, &words),
             "wait" => self.now += name.parse::<i64>().expect("seconds"),
             "schedule" => self.schedule(),
             other => panic!("no such line: {other}"),
@@ -179,23 +184,61 @@ impl Play {
         Stamp::from_seconds(self.now)
     }
 
+    /// The books tell something of who used and owned how much.
+    pub fn recall(&mut self, event: PastEvent) {
+        if self.recalls {
+            self.apply(Event::Past(Box::new(event)));
+        }
+    }
+
+    /// `past half-life=1h weight=1/2`.
+    fn past(&mut self, half_life: &str, words: &Words<'_>) {
+        self.recalls = true;
+        let (_, half_life) = half_life.split_once('=').expect("half-life=span");
+        let (num, den) = words
+            .get("weight")
+            .expect("weight")
+            .split_once('/')
+            .expect("a/b");
+        let number = |text: &str| text.parse().expect("a number");
+        let weight = Ratio::new(number(num), number(den)).expect("not by zero");
+        self.apply(Event::PastWeight(weight));
+        self.recall(PastEvent::Rebased {
+            at: self.stamp(),
+            half_life: span(half_life),
+        });
+    }
+
+    /// One step of so many operations; whether work is left.
+    pub fn step(&mut self, ops: u32) -> bool {
+        let plan = self.world.schedule(self.stamp(), ops, &mut self.purse);
+        for stop in plan.stops {
+            let StopCause::QuotaCut { tenant, pool } = stop.cause;
+            let job = stop.key.job;
+            self.output
+                .push_str(&format!("! {job} for {tenant} in {pool}\n"));
+        }
+        for admission in plan.admissions {
+            self.output
+                .push_str(&format!("+ {}\n", admitted(&admission)));
+            self.recall(PastEvent::Began {
+                key: admission.key.clone(),
+                path: admission.path.clone(),
+                user: admission.submitter.as_str().into(),
+                pool: admission.pool.clone(),
+                billed: admission.billed,
+                at: admission.at,
+            });
+            self.open.insert(admission.key.job.clone(), admission);
+        }
+        if let Some(change) = self.world.unrecorded() {
+            self.recall(PastEvent::Owned(change));
+        }
+        plan.more
+    }
+
     fn schedule(&mut self) {
-        loop {
-            let plan = self.world.schedule(self.stamp(), self.ops, &mut self.purse);
-            for stop in plan.stops {
-                let StopCause::QuotaCut { tenant, pool } = stop.cause;
-                let job = stop.key.job;
-                self.output
-                    .push_str(&format!("! {job} for {tenant} in {pool}\n"));
-            }
-            for admission in plan.admissions {
-                self.output
-                    .push_str(&format!("+ {}\n", admitted(&admission)));
-                self.open.insert(admission.key.job.clone(), admission);
-            }
-            if !plan.more {
-                break;
-            }
+        while self.step(self.ops) {
             self.output.push_str("  …\n");
         }
         for (uid, reason) in self.world.waiting() {
@@ -372,6 +415,10 @@ impl Play {
     fn end(&mut self, name: &str, words: &Words<'_>) {
         let admission = self.open.remove(name).expect("an open admission");
         let not_before = words.number("back-off").map(Stamp::from_seconds);
+        self.recall(PastEvent::Ended {
+            key: admission.key.clone(),
+            at: self.stamp(),
+        });
         self.apply(Event::Ended {
             key: admission.key,
             not_before,

@@ -1,6 +1,6 @@
 //! Worlds that break simpler rules, and the ordinary ones beside them.
 
-use crate::text::{Play, play};
+use crate::text::play;
 use insta::assert_snapshot;
 
 /// Province and two universities with quota, one node of 8 cards each.
@@ -192,58 +192,6 @@ fn world_10_shares_are_kept_per_kind() {
     + v2 gpu 1 on g×1
     - v3 QuotaExceeded: not enough quota is free, pool gpu, tenant root, asked 1, free 0, missing 1
     ");
-}
-
-/// World 14: over four hours in which cards are freed one by one, nobody looks, somebody
-/// looks each minute, or each second. Reading settles nothing and ages nothing, so the
-/// decisions are the same.
-#[test]
-fn world_14_looking_changes_no_decision() {
-    const WORLD: &str = "
-        tenant root quota=p:6 quota=q:4
-        tenant a parent=root weight=2
-        tenant b parent=root quota=p:1
-        tenant c parent=root
-        pool p card=gpu
-        pool q card=gpu factor=1/3
-        node n pool=p cards=6
-        node m pool=q cards=4
-        replay q1 path=c,root pool=q billed=4 nodes=m:4
-    ";
-    let decided = [None, Some(60), Some(1)].map(|every| {
-        let mut play = Play::new();
-        for line in WORLD.lines() {
-            play.line(line);
-        }
-        for at in 0..24 {
-            let (tenant, user) = (["a", "b", "c"][at % 3], ["an", "bo"][at / 3 % 2]);
-            play.line(&format!(
-                "job {tenant}{at:02} tenant={tenant} user={user} pools=p at={at}"
-            ));
-        }
-        play.line("schedule");
-        for ended in 0..12 {
-            let first = play.purse.held.get(ended).expect("admitted").job.clone();
-            for second in 0..1200 {
-                play.line("wait 1");
-                if every.is_some_and(|every| second % every == 0) {
-                    drop((
-                        play.world.tenants(),
-                        play.world.pools(),
-                        play.world.waiting().count(),
-                    ));
-                    drop(play.world.queue(&edugrid_core::QueueFilter::default()));
-                    drop(play.world.explain(&"a00".into()));
-                }
-            }
-            play.line(&format!("end {first}"));
-            play.line("schedule");
-        }
-        play.purse.held
-    });
-    assert_eq!(decided[0].len(), 18);
-    assert_eq!(decided[0], decided[1], "each minute");
-    assert_eq!(decided[0], decided[2], "each second");
 }
 
 /// The pool's factor weighs what is borrowed in it, within a kind (O3).

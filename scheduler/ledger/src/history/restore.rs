@@ -11,7 +11,7 @@ use std::{
 use super::{HistoryView, SledView, ViewError};
 use crate::{
     books::Books,
-    entry::Record,
+    entry::{Entry, Record},
     replay::{Damage, Replay},
     segment::Segment,
 };
@@ -54,11 +54,16 @@ pub enum RestoreError {
     View(#[from] ViewError),
 }
 
-/// Replays a journal into books and into the view in `directory`.
+/// Replays a journal into books and into the view in `directory`; `each` is shown every entry
+/// once, in order.
 ///
 /// # Errors
 /// If the journal is damaged, or if a new view can't be made.
-pub fn restore(directory: &Path, segments: &[Segment]) -> Result<Restored, RestoreError> {
+pub fn restore(
+    directory: &Path,
+    segments: &[Segment],
+    mut each: impl FnMut(&Entry),
+) -> Result<Restored, RestoreError> {
     let (mut follower, mut why) = match SledView::open(directory).and_then(Follower::new) {
         Ok(follower) => (Some(follower), None),
         Err(error) => (None, Some(error)),
@@ -66,6 +71,7 @@ pub fn restore(directory: &Path, segments: &[Segment]) -> Result<Restored, Resto
     let mut replay = Replay::new();
     for segment in segments {
         let records = replay.segment(segment)?;
+        records.iter().for_each(|record| each(&record.entry));
         let followed = follower
             .as_mut()
             .map_or(Ok(()), |it| it.follow(&records, &replay));

@@ -68,6 +68,10 @@ impl State {
             | Command::Stop { key, .. } => self.attempt(key).map(|_| done),
             Command::Alive { at: alive, .. } if *alive > at => Err(Refused::NotYet(*alive)),
             Command::Alive { .. } => Ok(done),
+            Command::Owned(ownership) if ownership.at > at => Err(Refused::NotYet(ownership.at)),
+            Command::Rebase { at: from, .. } if *from > at => Err(Refused::NotYet(*from)),
+            Command::Rebase { half_life, .. } if half_life.0 == 0 => Err(Refused::NoHalfLife),
+            Command::Owned(_) | Command::Rebase { .. } => Ok(done),
             Command::Capture { key, until } => self.judge_capture(at, key, *until),
             Command::End {
                 key,

@@ -1,5 +1,6 @@
 //! The chain and its proof (L11): whatever is altered is found and named.
 
+use edugrid_units::{ComputeKind, MilliUnits, Owned, Ownership, PoolMeasure, Ratio, Seconds};
 use proptest::prelude::*;
 
 use super::world::{World, admission, at_hour, grant};
@@ -150,6 +151,25 @@ fn entries_are_written_in_format_1() {
         state: VoucherState::Frozen,
         change: 2,
     });
+    let at = world.now;
+    world.stage(Command::Rebase {
+        at,
+        half_life: Seconds(604_800),
+    });
+    world.stage(Command::Owned(Ownership {
+        at,
+        measures: vec![PoolMeasure {
+            pool: "a100".into(),
+            kind: ComputeKind::Intelligent,
+            factor: Ratio::new(3, 2).expect("not by zero"),
+        }],
+        owned: vec![Owned {
+            tenant: "sdu".into(),
+            beside_children: true,
+            pool: "a100".into(),
+            nominal: MilliUnits::whole(24),
+        }],
+    }));
     world.commit();
     let text = String::from_utf8(world.export()).expect("text");
     insta::assert_snapshot!(text);

@@ -1,7 +1,7 @@
 //! One rule, one world.
 
 use edugrid_units::{
-    MicroYuan, MilliUnits, Outcome, Purse, Ratio, Seconds, Shortage, Stamp, TenantName,
+    MicroYuan, MilliUnits, Outcome, Ownership, Purse, Ratio, Seconds, Shortage, Stamp, TenantName,
 };
 
 use super::world::{HOUR, World, admission, at_hour, grant, key, path, prices, yuan};
@@ -711,4 +711,33 @@ fn what_is_due_is_cut_at_expiry_and_month_end() {
             },
         ],
     );
+}
+
+/// O3: what shares of the past are counted with moves no money, and a half-life of nothing is
+/// refused rather than forgetting all at once.
+#[test]
+fn the_books_keep_who_owns_how_much() {
+    let mut world = World::new();
+    let rebase = |at, seconds| Command::Rebase {
+        at,
+        half_life: Seconds(seconds),
+    };
+    let now = world.now;
+    assert_eq!(world.try_stage(rebase(now, 0)), Err(Refused::NoHalfLife));
+    let later = now.after(Seconds(60));
+    assert_eq!(
+        world.try_stage(rebase(later, 1)),
+        Err(Refused::NotYet(later))
+    );
+    let owned = |at| {
+        Command::Owned(Ownership {
+            at,
+            measures: Vec::new(),
+            owned: Vec::new(),
+        })
+    };
+    assert_eq!(world.try_stage(owned(later)), Err(Refused::NotYet(later)));
+    for command in [rebase(now, 1), owned(now)] {
+        assert_eq!(world.stage(command).answer, Answer::Done);
+    }
 }

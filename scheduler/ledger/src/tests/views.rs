@@ -53,12 +53,12 @@ fn in_memory(segments: &[Segment]) -> Answers {
 fn after(world: &World, harm: impl Fn(&Path)) -> ViewFound {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("view");
-    let restored = restore(&path, &world.segments).expect("sound");
+    let restored = restore(&path, &world.segments, |_| ()).expect("sound");
     assert_eq!(restored.found, ViewFound::Missing);
     assert_eq!(answers(&restored.view), in_memory(&world.segments));
     drop(restored);
     harm(&path);
-    let restored = restore(&path, &world.segments).expect("sound");
+    let restored = restore(&path, &world.segments, |_| ()).expect("sound");
     assert_eq!(answers(&restored.view), in_memory(&world.segments));
     assert_eq!(restored.books.state(), world.books.state());
     restored.found
@@ -119,14 +119,14 @@ fn a_view_of_another_or_a_longer_journal_is_made_again() {
         (shorter, true),
         (&world.segments[..], false),
     ] {
-        let restored = restore(&path, segments).expect("sound");
+        let restored = restore(&path, segments, |_| ()).expect("sound");
         assert_eq!(rebuilt(&restored.found), expected, "{:?}", restored.found);
         assert_eq!(answers(&restored.view), in_memory(segments));
     }
     let mut other = World::with(Algorithm::Sm3);
     other.deposit("own", "sdu", "1");
     other.commit();
-    let restored = restore(&path, &other.segments).expect("sound");
+    let restored = restore(&path, &other.segments, |_| ()).expect("sound");
     assert!(rebuilt(&restored.found));
     assert_eq!(answers(&restored.view), in_memory(&other.segments));
 }

@@ -1,7 +1,9 @@
 //! Format 1: the field lists. What stands here stands in books; see the room above for
 //! how it may change.
 
-use edugrid_units::{Admission, AttemptKey, Resources, RolePlacement};
+use edugrid_units::{
+    Admission, AttemptKey, Owned, Ownership, PoolMeasure, Resources, RolePlacement,
+};
 
 use super::{record, tagged};
 use crate::{
@@ -42,6 +44,19 @@ record!(Admission {
     eligible,
     placement,
     at,
+});
+
+record!(PoolMeasure { pool, kind, factor });
+record!(Owned {
+    tenant,
+    beside_children,
+    pool,
+    nominal
+});
+record!(Ownership {
+    at,
+    measures,
+    owned
 });
 
 record!(Price {
@@ -130,12 +145,14 @@ tagged!(Command {
     Alive { at, except },
     Capture { key, until },
     End { key, outcome, started, ended },
+    Rebase { at, half_life },
 } wrapping {
     Open,
     FundingLine,
     PriceBook,
     Grant,
     Admit,
+    Owned,
 });
 
 record!(Leg {

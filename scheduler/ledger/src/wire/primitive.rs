@@ -1,8 +1,8 @@
 //! Stored twins of what has no fields: integers as decimal strings, words, names, lists.
 
 use edugrid_units::{
-    ClassName, FundingLineName, JobUid, MicroYuan, MilliUnits, NodeName, Outcome, PoolName,
-    PriceBookName, Ratio, RoleName, Seconds, Stamp, TenantName, Tier, VoucherName,
+    ClassName, ComputeKind, FundingLineName, JobUid, MicroYuan, MilliUnits, NodeName, Outcome,
+    PoolName, PriceBookName, Ratio, RoleName, Seconds, Stamp, TenantName, Tier, VoucherName,
 };
 use serde_json::Value;
 
@@ -92,6 +92,7 @@ macro_rules! words {
     )*};
 }
 words!(
+    ComputeKind,
     Tier,
     Outcome,
     Algorithm,

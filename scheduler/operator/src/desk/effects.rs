@@ -28,6 +28,7 @@ impl Desk {
             tracing::error!(%error, "the local view can't be written, statements may lag");
         }
         for entry in batch.entries() {
+            self.note_past(entry);
             match &entry.command {
                 Command::Admit(admit) => self.admitted(admit),
                 Command::Bound { key, placement } => {
@@ -62,7 +63,9 @@ impl Desk {
                 Command::Open(_)
                 | Command::Epoch { .. }
                 | Command::Alive { .. }
-                | Command::Capture { .. } => {}
+                | Command::Capture { .. }
+                | Command::Owned(_)
+                | Command::Rebase { .. } => {}
             }
         }
         Ok(())

@@ -17,12 +17,15 @@ mod counts;
 mod drive;
 mod effects;
 mod explanation;
+#[cfg(test)]
+mod fixture;
 mod guard;
 mod homes;
 mod intake;
 mod measure;
 mod money;
 mod namespaces;
+mod past;
 mod pools;
 mod queue;
 mod statements;
@@ -34,11 +37,13 @@ mod vouchers;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use self::namespaces::{NamespaceFacts, Rebinding};
-use edugrid_core::World;
+use edugrid_core::{Event, Past, World};
 use edugrid_ledger::{Batch, Books, HistoryView};
 use edugrid_units::{
     AttemptKey, JobUid, Language, NodeName, PoolName, RoleName, Seconds, Stamp, TenantName,
 };
+
+pub use past::{FairShare, recalled};
 
 use crate::{
     attempt::{Attempt, Wish},
@@ -108,6 +113,7 @@ pub struct Desk {
     ordered: Option<answer::Ordered>,
     /// Of what is written into jobs for people.
     language: Language,
+    fair_share: FairShare,
 
     synced: usize,
     schedule_again: bool,
@@ -116,23 +122,47 @@ pub struct Desk {
     outbox: VecDeque<Write>,
 }
 
+/// What the journal told a new leader.
+pub struct Replayed {
+    /// The leader's own epoch.
+    pub epoch: u64,
+    /// The books.
+    pub books: Books,
+    /// What statements are read from.
+    pub history: Box<dyn HistoryView + Send>,
+    /// What was borrowed (O3).
+    pub past: Past,
+}
+
+/// What an administrator chose.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Of what is written into jobs for people.
+    pub language: Language,
+    /// How the past counts.
+    pub fair_share: FairShare,
+}
+
 impl Desk {
-    /// A desk with the books as replayed; the engine learns of open attempts (A2) here,
-    /// of everything else from the watches.
-    pub fn new(
-        ticker: Ticker,
-        epoch: u64,
-        books: Books,
-        history: Box<dyn HistoryView + Send>,
-        metrics: Metrics,
-        language: Language,
-    ) -> Self {
+    /// A desk with the books as replayed; the engine learns of open attempts (A2) and of what
+    /// was borrowed here, of everything else from the watches.
+    pub fn new(ticker: Ticker, replayed: Replayed, metrics: Metrics, settings: Settings) -> Self {
+        let Replayed {
+            epoch,
+            books,
+            history,
+            past,
+        } = replayed;
+        let Settings {
+            language,
+            fair_share,
+        } = settings;
         let now = ticker.clock().now();
         let mut desk = Self {
             alive_at: Clock::real_now(),
             ticker,
             epoch,
-            world: World::new(),
+            world: World::with_past(past),
             books,
             history,
             metrics,
@@ -160,11 +190,13 @@ impl Desk {
             faults: counts::Faults::default(),
             ordered: None,
             language,
+            fair_share,
             synced: 0,
             schedule_again: false,
             look_for_due: true,
             outbox: VecDeque::new(),
         };
+        desk.engine(Event::PastWeight(fair_share.past_weight));
         desk.reopen_attempts();
         desk.metrics
             .epoch
@@ -211,6 +243,9 @@ impl Desk {
             .schedule(now, OPERATIONS_PER_STEP, &mut self.books);
         self.schedule_again = plan.more;
         self.stop(plan.stops);
+        if self.guard.is_whole() {
+            self.note_ownership();
+        }
         self.books.take_batch()
     }
 
