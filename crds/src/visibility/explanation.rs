@@ -113,6 +113,12 @@ pub struct PathStep {
     /// Used above what counts of its nominal (O3).
     #[serde(default)]
     pub borrowed: Quantity,
+    /// What it borrowed on average, in standard units over all pools of the kind (O3).
+    #[serde(default)]
+    pub average_borrowed: Quantity,
+    /// Its share of what is and was borrowed, by which the order is kept; less goes first (O3).
+    #[serde(default)]
+    pub share: Quantity,
     /// What it could still use, borrowing included; negative after a cut (Q3).
     pub available: Quantity,
     /// How much it may borrow; absent: no limit of its own.

@@ -117,8 +117,12 @@ pub struct PoolUse {
     /// How much it may borrow; absent: no limit of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub borrowing_limit: Option<Quantity>,
-    /// Its share of what is borrowed, by which the order is kept (O3): standard units ÷ weight, over all pools of the
-    /// kind. Less goes first.
+    /// What it borrowed on average: standard units, half of which is forgotten after each half-life, over all pools of
+    /// the kind (O3).
+    #[serde(default)]
+    pub average_borrowed: Quantity,
+    /// Its share of what is and was borrowed, by which the order is kept (O3): (borrowed + past weight × average) ÷
+    /// weight, in standard units, over all pools of the kind. Less goes first.
     #[serde(default)]
     pub share: Quantity,
 }

@@ -152,6 +152,8 @@ fn path(steps: &[PathStep], look: Look) -> String {
         Word::Borrowed,
         Word::Available,
         Word::MayBorrow,
+        Word::Average,
+        Word::Share,
     ];
     let mut grid = Grid::new(look, &heads);
     for step in steps {
@@ -166,6 +168,8 @@ fn path(steps: &[PathStep], look: Look) -> String {
             step.borrowed.to_string().into(),
             available(&step.available.to_string()),
             limit.into(),
+            step.average_borrowed.to_string().into(),
+            step.share.to_string().into(),
         ]);
     }
     let title = sentences::quota_on_path(look.language);

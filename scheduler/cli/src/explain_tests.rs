@@ -39,6 +39,8 @@ fn a_job_that_waits() {
         usage: "56".into(),
         available: available.into(),
         borrowing_limit: limit.map(Into::into),
+        average_borrowed: "2.5".into(),
+        share: "1.25".into(),
         ..PathStep::default()
     };
     told.path = vec![step("sdu-cs", "-4", Some("32")), step("sdu", "8", None)];
@@ -78,9 +80,9 @@ Walltime      8h
 Cost at most  1536.00 yuan
 
 Quota on the way to the root, in the pool's units:
-TENANT   POOL   NOMINAL   EFFECTIVE   USED   BORROWED   AVAILABLE   MAY BORROW
-sdu-cs   a100   64        64          56     0          -4          32
-sdu      a100   64        64          56     0          8           no limit
+TENANT   POOL   NOMINAL   EFFECTIVE   USED   BORROWED   AVAILABLE   MAY BORROW   AVERAGE   SHARE
+sdu-cs   a100   64        64          56     0          -4          32           2.5       1.25
+sdu      a100   64        64          56     0          8           no limit     2.5       1.25
 
 Before it:
 POSITION   TENANT   JOB            JOBS   UNITS
@@ -104,9 +106,9 @@ QuotaExceeded 可用配额不足：算力池 a100，租户 sdu，申请 32，可
 最高费用      1536.00 元
 
 到根租户一路上的配额（计费单位数）：
-租户     算力池   额定   有效   已用   借用   可用   借用上限
-sdu-cs   a100     64     64     56     0      -4     32
-sdu      a100     64     64     56     0      8      不限
+租户     算力池   额定   有效   已用   借用   可用   借用上限   历史平均   份额
+sdu-cs   a100     64     64     56     0      -4     32         2.5        1.25
+sdu      a100     64     64     56     0      8      不限       2.5        1.25
 
 排在前面的作业：
 排队位置   租户       作业           作业数   计费单位数

@@ -68,7 +68,13 @@ fn tree(list: &TenantUseList, look: Look) -> String {
     }
     heads.extend([Word::Used, Word::Borrowed, Word::Lent, Word::Available]);
     if look.wide {
-        heads.extend([Word::MayBorrow, Word::Share, Word::Lenders, Word::Borrowers]);
+        heads.extend([
+            Word::MayBorrow,
+            Word::Average,
+            Word::Share,
+            Word::Lenders,
+            Word::Borrowers,
+        ]);
     }
     let mut grid = Grid::new(look, &heads);
     for tenant in &list.items {
@@ -144,6 +150,7 @@ fn of_pool(pool: &PoolUse, look: Look) -> Vec<Cell> {
             limit
                 .unwrap_or_else(|| sentences::no_limit(look.language))
                 .into(),
+            pool.average_borrowed.to_string().into(),
             pool.share.to_string().into(),
             parties(&pool.lenders, look.language).into(),
             parties(&pool.borrowers, look.language).into(),

@@ -28,6 +28,7 @@ fn pool(name: &str, nominal: &str, usage: &str, available: &str) -> PoolUse {
         borrowed: "0".into(),
         lent: "0".into(),
         available: available.into(),
+        average_borrowed: "0".into(),
         share: "0".into(),
         ..PoolUse::default()
     }
@@ -50,7 +51,8 @@ fn list() -> TenantUseList {
         borrowed: "8".into(),
         lenders: vec![party(Some("province"), "6"), party(None, "2")],
         borrowing_limit: Some("32".into()),
-        share: "8".into(),
+        average_borrowed: "2.5".into(),
+        share: "10.5".into(),
         ..pool("a100", "16", "24", "-4")
     }];
     university.running = 3;
@@ -90,10 +92,10 @@ province     省     5        2      a100         64     40     0      0      24
 #[test]
 fn a_wide_tree_tells_lenders_shares_and_users() {
     let expected = "\
-租户         层级   名称         运行中   等待   算力池       额定   有效   已用   借用   出借   可用   借用上限   份额   出借方                   借用方
-province     省     省教育厅     5        2      a100         64     64     40     0      0      24     不限       0
-                                                 ascend910b   32     32     8      0      0      24     不限       0
-  sdu        大学   山东大学     3        0      a100         16     16     24     8      0      -4     32         8      province 6, 其他租户 2
+租户         层级   名称         运行中   等待   算力池       额定   有效   已用   借用   出借   可用   借用上限   历史平均   份额   出借方                   借用方
+province     省     省教育厅     5        2      a100         64     64     40     0      0      24     不限       0          0
+                                                 ascend910b   32     32     8      0      0      24     不限       0          0
+  sdu        大学   山东大学     3        0      a100         16     16     24     8      0      -4     32         2.5        10.5   province 6, 其他租户 2
     sdu-cs   学院   计算机学院   0        0
 
 租户   用户    运行中   等待   已用

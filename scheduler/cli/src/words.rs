@@ -72,6 +72,7 @@ words! {
     Running: "RUNNING", "运行中";
     Waiting: "WAITING", "等待";
     Share: "SHARE", "份额";
+    Average: "AVERAGE", "历史平均";
     Lenders: "LENDERS", "出借方";
     Borrowers: "BORROWERS", "借用方";
     User: "USER", "用户";

@@ -1,3 +1,5 @@
+//! What is remembered of what was borrowed, against the definition and world 14.
+
 use edugrid_units::JobUid;
 use proptest::prelude::*;
 

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use edugrid_core::{
     AdmittedAttempt, Event, OnQuotaCut, Plan, Stop, StopCause, TenantSpec, TenantView, World,
 };
-use edugrid_units::{Admission, AttemptKey, MilliUnits, Seconds, Stamp};
+use edugrid_units::{Admission, AttemptKey, MilliUnits, Ratio, Seconds, Stamp};
 use proptest::prelude::*;
 
 use crate::{
@@ -63,7 +63,11 @@ fn crowded() -> impl Strategy<Value = Province> {
         tenants[0].quotas[0] = [Some(32), None, None];
         let node = |_| Node { pool: 0, cards: 64 };
         let nodes = (0..2).map(node).collect();
-        Province { tenants, nodes }
+        Province {
+            tenants,
+            nodes,
+            past_weight: Ratio::ZERO,
+        }
     })
 }
 

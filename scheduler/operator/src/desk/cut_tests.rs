@@ -2,11 +2,16 @@
 //! what people are told (Q3, A4, E5). The province is that of the tests around: a foreign
 //! lab fills all 16 cards, of which 8 are borrowed.
 
-use edugrid_ledger::Batch;
+use edugrid_ledger::{Batch, Command, MemoryView};
 use edugrid_units::{AttemptKey, JobUid, Outcome};
 
 use super::*;
-use crate::attempt::{NativeJob, Wish};
+use crate::{
+    attempt::{NativeJob, Wish},
+    clock::Ticker,
+    desk::{Replayed, fixture::settings},
+    metrics::Metrics,
+};
 
 impl Desk {
     /// The province owns 8 from now on, and takes back at once what is borrowed.
@@ -44,10 +49,14 @@ impl Desk {
 
     /// The next leader, with the same books and nothing told yet.
     fn successor(&mut self) -> Desk {
-        let books = std::mem::take(&mut self.books);
-        let (view, metrics) = (Box::new(MemoryView::new()), Metrics::new());
+        let replayed = Replayed {
+            epoch: 2,
+            books: std::mem::take(&mut self.books),
+            history: Box::new(MemoryView::new()),
+            past: self.world.past().clone(),
+        };
         let ticker = Ticker::new(*self.ticker.clock(), self.ticker.tick());
-        let mut next = Desk::new(ticker, 2, books, view, metrics, Language::English);
+        let mut next = Desk::new(ticker, replayed, Metrics::new(), settings());
         next.synced = super::super::super::WATCHED;
         next
     }

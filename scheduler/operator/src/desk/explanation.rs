@@ -147,6 +147,8 @@ fn tell(explained: edugrid_core::Explanation, told: &mut Explanation) {
         effective_nominal: quantity(node.effective),
         usage: quantity(node.used),
         borrowed: quantity(node.borrowed),
+        average_borrowed: quantity(node.average.standard_units()),
+        share: quantity(node.share.standard_units()),
         available: Quantity::from(node.available.to_string().as_str()),
         borrowing_limit: node.borrowing_limit.map(quantity),
     };

@@ -43,16 +43,20 @@ pub(super) fn desk() -> Desk {
         history: Box::new(MemoryView::new()),
         past: Past::new(),
     };
-    let settings = Settings {
+    let mut desk = Desk::new(ticker, replayed, Metrics::new(), settings());
+    desk.synced = super::WATCHED;
+    desk
+}
+
+/// What stands where nobody chose otherwise.
+pub(super) fn settings() -> Settings {
+    Settings {
         language: Language::English,
         fair_share: FairShare {
             half_life: Seconds(604_800),
             past_weight: Ratio::ONE,
         },
-    };
-    let mut desk = Desk::new(ticker, replayed, Metrics::new(), settings);
-    desk.synced = super::WATCHED;
-    desk
+    }
 }
 
 /// An object of ours, as the watch tells of it.

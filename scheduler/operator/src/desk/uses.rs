@@ -173,6 +173,7 @@ impl Desk {
             stops_from: line.taking_back.as_ref().and_then(|by| by.from).map(time),
             available: Quantity::from(line.available.to_string().as_str()),
             borrowing_limit: line.borrowing_limit.map(quantity),
+            average_borrowed: quantity(line.average.standard_units()),
             share: quantity(line.share.standard_units()),
         }
     }

@@ -259,10 +259,19 @@ pub(super) static TENANT_POOLS: Group<Snapshot, TenantPool> = Group {
         },
         Family {
             about: gauge(
+                "tenant_borrowed_average",
+                Base::Units,
+                "Standard units borrowed on average, over all pools of the kind; half is forgotten after each half-life (O3)",
+                "同类算力下的历史平均借用量（标准单位），每过一个半衰期减半（O3）",
+            ),
+            value: |row| Some(share(row.line.average.0)),
+        },
+        Family {
+            about: gauge(
                 "tenant_share",
                 Base::Units,
-                "Borrowed standard units by weight, over all pools of the kind; less goes first (O3)",
-                "同类算力下按权重折算的借用量，小者优先（O3）",
+                "What is and was borrowed, in standard units by weight, over all pools of the kind; less goes first (O3)",
+                "同类算力下按权重折算的现有与历史借用量，小者优先（O3）",
             ),
             value: |row| Some(share(row.line.share.0)),
         },
