@@ -6,10 +6,7 @@
 //! UID; greedily, and then those are let off again, the last chosen first, without whom
 //! it is enough. It must not know since when something is missing, or who asked.
 
-use std::{
-    cmp::Reverse,
-    collections::{BTreeMap, BTreeSet},
-};
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use edugrid_units::{AttemptKey, PoolName, Stamp, TenantName, Tier};
 
@@ -50,8 +47,16 @@ pub(crate) struct Candidate {
     pub at: Stamp,
 }
 
-/// Candidates of one leaf and tier, the oldest first; of one age the last UID first.
-type Side = BTreeSet<(Stamp, Reverse<AttemptKey>)>;
+/// Candidates by tier, the lowest first, and leaf; the oldest of a leaf first, and of one
+/// age the last UID first.
+type Sides = BTreeMap<(Reverse<Tier>, TreeIx), BTreeMap<(Stamp, Reverse<AttemptKey>), Load>>;
+
+/// One that is to be stopped.
+struct Victim {
+    side: (Reverse<Tier>, TreeIx),
+    age: (Stamp, Reverse<AttemptKey>),
+    load: Load,
+}
 
 /// Whether what counts at `leaf` is below `top` and borrows at each level on the way (E2).
 pub(crate) fn borrows_below(quota: &Quota, tree: &Tree, leaf: TreeIx, top: TreeIx) -> bool {
@@ -61,53 +66,72 @@ pub(crate) fn borrows_below(quota: &Quota, tree: &Tree, leaf: TreeIx, top: TreeI
 
 /// Those whose end gives back what the subtree of `top` has too much of the pool, or as
 /// much of it as can be. They are taken out of `standing`, which must count nothing of
-/// what is on its way out already. O(victims × leaves × depth).
+/// what is on its way out already. O(victims × (victims + leaves) × depth).
+///
+/// It ends: whoever is let off for another may be chosen again only once that one is let
+/// off too, for one higher up in the tree.
 pub(crate) fn take_back(
     standing: &mut Standing,
     (top, pool): (TreeIx, PoolIx),
     candidates: Vec<Candidate>,
 ) -> Vec<AttemptKey> {
-    let mut sides: BTreeMap<(Reverse<Tier>, TreeIx), Side> = BTreeMap::new();
-    let mut loads: BTreeMap<AttemptKey, Load> = BTreeMap::new();
+    let mut sides = Sides::new();
     for one in candidates.into_iter().filter(|one| one.load.pool == pool) {
         let side = sides.entry((Reverse(one.tier), one.load.leaf)).or_default();
-        side.insert((one.at, Reverse(one.key.clone())));
-        loads.insert(one.key, one.load);
+        side.insert((one.at, Reverse(one.key)), one.load);
     }
-    let mut victims: Vec<(AttemptKey, Load)> = Vec::new();
+    let mut victims: Vec<Victim> = Vec::new();
     while is_over(standing, top, pool) {
-        let next = next(standing, (top, pool), &mut sides);
-        let Some((key, load)) = next.and_then(|key| loads.remove_entry(&key)) else {
+        let Some(next) = next(standing, (top, pool), &mut sides) else {
             // What is left is within its own, or can't be preempted.
             break;
         };
-        standing.remove(&load);
-        victims.push((key, load));
-        if !is_over(standing, top, pool) {
-            let_off(standing, (top, pool), &mut victims);
+        standing.remove(&next.load);
+        for one in spare_within(standing, (top, pool), &mut victims) {
+            let side = sides.entry(one.side).or_default();
+            side.insert(one.age, one.load);
         }
+        victims.push(next);
     }
-    let_off(standing, (top, pool), &mut victims);
-    victims.into_iter().map(|(key, _)| key).collect()
+    spare_unneeded(standing, (top, pool), &mut victims);
+    let keys = victims.into_iter().map(|one| one.age.1.0);
+    keys.collect()
 }
 
-/// Lets those off without whom it is enough, and those whose side is within its own
-/// through the others; the last chosen first. Where it then is not enough any more, others
-/// are looked for.
-fn let_off(
+/// Lets those off whose side is within its own, if they stay, now that the others are
+/// gone; the last chosen first. Looks only: what is let off is all that is moved.
+fn spare_within(
     standing: &mut Standing,
     (top, pool): (TreeIx, PoolIx),
-    victims: &mut Vec<(AttemptKey, Load)>,
+    victims: &mut Vec<Victim>,
+) -> Vec<Victim> {
+    let mut spared = Vec::new();
+    for at in (0..victims.len()).rev() {
+        let (tree, quota) = (&standing.tree, standing.quota(pool));
+        let is_within = victims.get(at).is_some_and(|one| {
+            let mut side = tree.up(one.load.leaf).take_while(|ix| *ix != top);
+            side.any(|ix| quota.slack(ix).0 >= i128::from(one.load.billed.0))
+        });
+        if is_within {
+            let one = victims.remove(at);
+            standing.add(&one.load);
+            spared.push(one);
+        }
+    }
+    spared
+}
+
+/// Lets those off without whom it is enough, the last chosen first.
+fn spare_unneeded(
+    standing: &mut Standing,
+    (top, pool): (TreeIx, PoolIx),
+    victims: &mut Vec<Victim>,
 ) {
     for at in (0..victims.len()).rev() {
-        let Some((_, load)) = victims.get(at) else {
-            continue;
-        };
-        standing.add(load);
-        let is_due = is_over(standing, top, pool)
-            && borrows_below(standing.quota(pool), &standing.tree, load.leaf, top);
-        if is_due {
-            standing.remove(load);
+        let Some(one) = victims.get(at) else { continue };
+        standing.add(&one.load);
+        if is_over(standing, top, pool) {
+            standing.remove(&one.load);
         } else {
             victims.remove(at);
         }
@@ -120,24 +144,27 @@ fn is_over(standing: &Standing, top: TreeIx, pool: PoolIx) -> bool {
 }
 
 /// The next victim, taken out of its side.
-fn next(
-    standing: &Standing,
-    (top, pool): (TreeIx, PoolIx),
-    sides: &mut BTreeMap<(Reverse<Tier>, TreeIx), Side>,
-) -> Option<AttemptKey> {
+fn next(standing: &Standing, (top, pool): (TreeIx, PoolIx), sides: &mut Sides) -> Option<Victim> {
     let quota = standing.quota(pool);
-    // Usage only falls, so a side that is within its own stays so.
-    sides.retain(|(_, leaf), side| {
+    let mut legal = sides.iter_mut().filter(|((_, leaf), side)| {
         !side.is_empty() && borrows_below(quota, &standing.tree, *leaf, top)
     });
-    let (&(lowest, _), _) = sides.first_key_value()?;
-    let of_tier = sides
-        .iter_mut()
-        .take_while(|((tier, _), _)| *tier == lowest);
-    let (_, side) = of_tier.max_by_key(|((_, leaf), side)| {
-        (shares(standing, (top, pool), *leaf), side.last().cloned())
-    })?;
-    side.pop_last().map(|(_, Reverse(key))| key)
+    let first = legal.next()?;
+    let lowest = first.0.0;
+    let of_tier = legal.take_while(|((tier, _), _)| *tier == lowest);
+    let (&place, side) =
+        std::iter::once(first)
+            .chain(of_tier)
+            .max_by_key(|((_, leaf), side)| {
+                let youngest = side.last_key_value().map(|(age, _)| age.clone());
+                (shares(standing, (top, pool), *leaf), youngest)
+            })?;
+    let (age, load) = side.pop_last()?;
+    Some(Victim {
+        side: place,
+        age,
+        load,
+    })
 }
 
 /// What each level of a side borrows for its weight, from below `top` to the leaf.

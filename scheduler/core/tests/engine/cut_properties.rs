@@ -211,12 +211,31 @@ impl Run {
         staying.cloned().collect()
     }
 
-    /// Who takes back, with the delay.
-    fn takers(&self) -> impl Iterator<Item = (&TenantSpec, u64)> {
-        self.tenants.iter().filter_map(|spec| match spec.on_cut {
-            OnQuotaCut::Reclaim { delay } => Some((spec, delay.0)),
+    /// Who takes back in which pool, with the delay.
+    fn takers(&self) -> impl Iterator<Item = (String, &'static str, i64)> {
+        let takers = self.tenants.iter().filter_map(|spec| match spec.on_cut {
+            OnQuotaCut::Reclaim { delay } => Some((spec.name.to_string(), delay.0)),
             OnQuotaCut::Keep => None,
+        });
+        takers.flat_map(|(name, delay)| {
+            let delay = i64::try_from(delay).expect("small");
+            POOLS.map(|pool| (name.clone(), pool, delay))
         })
+    }
+
+    /// Somebody of the pool who may be stopped for that tenant.
+    fn legal(
+        &self,
+        facts: &Facts,
+        staying: &BTreeSet<AttemptKey>,
+        tenant: &str,
+        pool: &str,
+    ) -> Option<AttemptKey> {
+        let mut staying = staying.iter().filter(|key| {
+            let admission = &self.open[*key];
+            admission.pool.as_str() == pool && facts.is_legal(admission, tenant)
+        });
+        staying.next().cloned()
     }
 }
 
@@ -267,25 +286,21 @@ impl Facts {
         self.of(tenant, pool).2 < 0 && (is_root || self.borrows(tenant, pool))
     }
 
-    /// E2: below `top` and borrowing at each level there.
+    /// E2: below `top` and borrowing at each level there. A tenant with children has its
+    /// own jobs on a leaf of its own (Q2).
     fn is_legal(&self, victim: &Admission, top: &str) -> bool {
         let pool = victim.pool.as_str();
-        let mut path = victim.path.iter().map(|tenant| tenant.as_str());
-        let leaf = victim.path[0].as_str();
-        let own = leaf_is_fine(self, leaf, pool);
+        let path: Vec<&str> = victim.path.iter().map(|tenant| tenant.as_str()).collect();
+        let Some(depth) = path.iter().position(|tenant| *tenant == top) else {
+            return false;
+        };
+        let own = !self.has_children(path[0]) || self.own_leaf_borrows(path[0], pool);
         victim.preemptible
-            && path.clone().any(|tenant| tenant == top)
             && own
-            && path
-                .by_ref()
-                .take_while(|tenant| *tenant != top)
+            && path[..depth]
+                .iter()
                 .all(|tenant| self.borrows(tenant, pool))
     }
-}
-
-/// A tenant with children has its own jobs on a leaf of its own (Q2).
-fn leaf_is_fine(facts: &Facts, tenant: &str, pool: &str) -> bool {
-    !facts.has_children(tenant) || facts.own_leaf_borrows(tenant, pool)
 }
 
 fn cause(stop: &Stop) -> (String, String) {
@@ -325,6 +340,65 @@ fn judge(run: &mut Run, stops: &[Stop]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// Since when each that takes back is overdrawn in a pool, and since when that could be
+/// helped, as far as it is still so.
+#[derive(Default)]
+struct Patience(BTreeMap<(String, &'static str), (i64, Option<i64>)>);
+
+impl Patience {
+    /// Something has happened, and nothing is decided yet.
+    fn before(&mut self, run: &Run) {
+        let staying = run.staying();
+        let facts = run.facts(staying.iter().cloned());
+        for (tenant, pool, _) in run.takers() {
+            let key = (tenant.clone(), pool);
+            if !facts.is_overdrawn(&tenant, pool) {
+                self.0.remove(&key);
+                continue;
+            }
+            let (_, helpable) = self.0.entry(key).or_insert((run.now, None));
+            match run.legal(&facts, &staying, &tenant, pool) {
+                Some(_) => drop(helpable.get_or_insert(run.now)),
+                None => *helpable = None,
+            }
+        }
+    }
+
+    /// Nobody is stopped before the delay is over.
+    fn judge(&self, run: &Run, stops: &[Stop]) -> Result<(), TestCaseError> {
+        for stop in stops {
+            let (tenant, pool) = cause(stop);
+            let mut takers = run.takers();
+            let taker = takers.find(|(name, at, _)| *name == tenant && *at == pool);
+            let (tenant, pool, delay) = taker.expect("it takes back");
+            let (since, _) = self.0[&(tenant, pool)];
+            prop_assert!(run.now >= since + delay, "too early: {:?}", stop);
+        }
+        Ok(())
+    }
+
+    /// When it is over nobody is left who could be stopped while it is not enough.
+    fn after(&mut self, run: &Run) -> Result<(), TestCaseError> {
+        let staying = run.staying();
+        let facts = run.facts(staying.iter().cloned());
+        for (tenant, pool, delay) in run.takers() {
+            let key = (tenant.clone(), pool);
+            let Some((_, helpable)) = self.0.get_mut(&key) else {
+                continue;
+            };
+            let left = run.legal(&facts, &staying, &tenant, pool);
+            if !facts.is_overdrawn(&tenant, pool) {
+                self.0.remove(&key);
+            } else if left.is_none() {
+                *helpable = None;
+            } else if helpable.is_some_and(|since| run.now >= since + delay) {
+                prop_assert_eq!(left, None, "{} is still over in {}", tenant, pool);
+            }
+        }
+        Ok(())
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
@@ -338,58 +412,15 @@ proptest! {
         delays in prop::collection::vec(prop::option::of(0_u64..90), 1..4),
         acts in acts(),
     ) {
-        let mut run = Run::new(&province, &delays);
+        let (mut run, mut patience) = (Run::new(&province, &delays), Patience::default());
         run.schedule(u32::MAX);
-        // Since when each is overdrawn, and since when that could be helped.
-        let mut since: BTreeMap<(String, &str), (i64, Option<i64>)> = BTreeMap::new();
         for act in acts.iter().chain([&Act::Wait(100), &Act::Wait(100)]) {
             run.act(&province, act);
-            let before = run.facts(run.staying().into_iter());
+            patience.before(&run);
             let stops = run.schedule(u32::MAX).stops;
-            let takers: Vec<(String, u64)> =
-                run.takers().map(|(spec, delay)| (spec.name.to_string(), delay)).collect();
-            for (tenant, _) in &takers {
-                for pool in POOLS {
-                    let key = (tenant.clone(), pool);
-                    if !before.is_overdrawn(tenant, pool) {
-                        since.remove(&key);
-                        continue;
-                    }
-                    let (_, helpable) = since.entry(key).or_insert((run.now, None));
-                    let of_pool = |key: &AttemptKey| run.open[key].pool.as_str() == pool;
-                    let staying = run.staying();
-                    let mut known = staying.iter().filter(|key| of_pool(key) && run.open[*key].at < Stamp::from_seconds(run.now));
-                    match known.any(|key| before.is_legal(&run.open[key], tenant)) {
-                        true => drop(helpable.get_or_insert(run.now)),
-                        false => *helpable = None,
-                    }
-                }
-            }
-            for stop in &stops {
-                let (tenant, pool) = cause(stop);
-                let pool = POOLS.into_iter().find(|known| *known == pool).expect("a pool");
-                let (_, delay) = takers.iter().find(|(name, _)| *name == tenant).expect("it takes back");
-                let (since, _) = since[&(tenant, pool)];
-                prop_assert!(run.now >= since + i64::try_from(*delay).expect("small"), "too early");
-            }
+            patience.judge(&run, &stops)?;
             judge(&mut run, &stops)?;
-            let staying = run.staying();
-            let after = run.facts(staying.iter().cloned());
-            for (tenant, delay) in &takers {
-                for pool in POOLS {
-                    let Some((_, Some(helpable))) = since.get(&(tenant.clone(), pool)) else {
-                        continue;
-                    };
-                    let due = run.now >= helpable + i64::try_from(*delay).expect("small");
-                    let left = staying.iter().find(|key| {
-                        let admission = &run.open[*key];
-                        admission.pool.as_str() == pool && after.is_legal(admission, tenant)
-                    });
-                    if due && after.is_overdrawn(tenant, pool) {
-                        prop_assert_eq!(left, None, "{} is still over in {}", tenant, pool);
-                    }
-                }
-            }
+            patience.after(&run)?;
         }
         // It comes to rest.
         prop_assert_eq!(run.schedule(u32::MAX), Plan::default());
