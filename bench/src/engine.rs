@@ -3,6 +3,8 @@
 //!
 //! A round ends some admissions, submits as many new jobs, and lets the engine admit again: so
 //! the queue keeps its length. The ends and the decisions are timed, the submissions are not.
+//! What was borrowed counts as in the operator: the engine is told of each admission and end, as
+//! the journal would tell it, and time passes, so that keys rise between two rounds (O3).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,11 +13,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use edugrid_core::{
     Bundle, ClassSpec, Counts, DataClass, Devices, Event, JobSpec, JobType, NodeResources,
-    NodeSpec, PoolSpec, QuotaSpec, Request, RoleSpec, TenantLimits, TenantSpec, World,
+    NodeSpec, PastEvent, PoolSpec, QuotaSpec, Request, RoleSpec, TenantLimits, TenantSpec, World,
 };
 use edugrid_units::{
     Admission, AttemptKey, ComputeKind, HoldAsk, MicroYuan, MilliUnits, Purse, Ratio, Seconds,
-    Shortage, Stamp, Tier,
+    Shortage, Stamp, Tier, UserName,
 };
 use serde_json::json;
 
@@ -30,6 +32,10 @@ const ENDED_PER_ROUND: usize = 100;
 const DECISIONS: usize = 10_000;
 /// Bounded operations of one step, as the operator gives them.
 const OPERATIONS_PER_STEP: u32 = 20_000;
+/// The book's time between two events.
+const BETWEEN_EVENTS: i64 = 10_000_000;
+/// Half of what was borrowed is forgotten after a week, as in the chart.
+const HALF_LIFE: Seconds = Seconds(604_800);
 /// Tenants below one university.
 const COLLEGES: usize = 10;
 
@@ -164,6 +170,12 @@ impl Loaded {
         for event in province(tenants) {
             loaded.apply(event);
         }
+        loaded.apply(Event::PastWeight(Ratio::ONE));
+        let rebased = PastEvent::Rebased {
+            at: Stamp(0),
+            half_life: HALF_LIFE,
+        };
+        loaded.apply(Event::Past(Box::new(rebased)));
         for _ in 0..pending + RUNNING {
             loaded.submit();
         }
@@ -195,6 +207,11 @@ impl Loaded {
         let ended: Vec<AttemptKey> = self.running.drain(..ENDED_PER_ROUND).collect();
         let begun = Instant::now();
         for key in &ended {
+            let ended = PastEvent::Ended {
+                key: key.clone(),
+                at: Stamp(self.now),
+            };
+            self.apply(Event::Past(Box::new(ended)));
             self.apply(Event::Ended {
                 key: key.clone(),
                 not_before: None,
@@ -221,11 +238,13 @@ impl Loaded {
         loop {
             let now = self.tick();
             let plan = self.world.schedule(now, OPERATIONS_PER_STEP, &mut Free);
-            let keys = plan
-                .admissions
-                .iter()
-                .map(|admission: &Admission| admission.key.clone());
-            self.running.extend(keys);
+            for admission in plan.admissions {
+                self.running.push_back(admission.key.clone());
+                self.apply(Event::Past(Box::new(began(admission))));
+            }
+            if let Some(change) = self.world.unrecorded() {
+                self.apply(Event::Past(Box::new(PastEvent::Owned(change))));
+            }
             if !plan.more {
                 return;
             }
@@ -244,8 +263,20 @@ impl Loaded {
     }
 
     fn tick(&mut self) -> Stamp {
-        self.now += 1;
+        self.now += BETWEEN_EVENTS;
         Stamp(self.now)
+    }
+}
+
+/// What the journal tells of an admission.
+fn began(admission: Admission) -> PastEvent {
+    PastEvent::Began {
+        key: admission.key,
+        path: admission.path,
+        user: UserName::from(admission.submitter.as_str()),
+        pool: admission.pool,
+        billed: admission.billed,
+        at: admission.at,
     }
 }
 
