@@ -56,6 +56,44 @@ fn unknown_and_forbidden_names() {
     ");
 }
 
+/// What the books say has a code each, and the words of what it is about.
+#[test]
+fn what_the_books_refuse() {
+    assert_snapshot!(check("
+        unpaid 1 no-price
+        unpaid 2 max-cost
+        unpaid 3 unknown-voucher
+        unpaid 4 barred-voucher
+        unpaid 5 refused
+        job 1 tenant=a user=u1
+        job 2 tenant=a user=u2
+        job 3 tenant=a user=u3
+        job 4 tenant=a user=u4
+        job 5 tenant=a user=u5
+    "), @r"
+    - 1 NoPrice: no price is in effect for the pool and tier: price tier standard, pool p
+    - 2 LimitReached: a limit is reached: spec.maxCost, pool p, asked 9.00 yuan, free 5.00 yuan, missing 4.00 yuan
+    - 3 UnknownReference: names something that does not exist: voucher lost, pool p
+    - 4 NotAllowed: not allowed: voucher theirs by its holder, pool p
+    - 5 LedgerUnavailable: the ledger can't be written: decided before, pool p
+    ");
+}
+
+#[test]
+fn a_gang_of_nobody_and_cards_that_a_pool_has_not() {
+    assert_snapshot!(check("
+        pool cores owner=root
+        node c pool=cores cpu=64 mem=64
+        job 1 tenant=a gang=w:0x1
+        job 2 tenant=a gang=w:1x1 device=other pools=p
+        job 3 tenant=a gang=w:1x1 pools=cores
+    "), @r"
+    - 1 NotAllowed: not allowed: spec.roles without a replica, at least 1 is needed
+    - 2 NoMatchingPool: no pool can hold it: no node has the labels or devices that role w wants, pool p
+    - 3 NoMatchingPool: no pool can hold it: role w asks for cards and the pool counts cores, pool cores
+    ");
+}
+
 #[test]
 fn tenants_that_hang_in_no_tree_admit_nothing() {
     assert_snapshot!(check("

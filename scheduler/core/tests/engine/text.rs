@@ -10,6 +10,7 @@
 //! job j tenant=a gang=worker:4x8 pools=a100       gang=role:replicas×cards[/cores[/GiB]], +more roles
 //! tenant b running=2 cards=8 user-pending=3       limits of the tenant, and of each user
 //! tenant c classes=standard,exam@group:office     a class for some people only
+//! unpaid j no-price                               what the books say of a job, other than too little money
 //! past half-life=1h weight=1/2                    the past counts from here on
 //! ```
 
@@ -42,10 +43,11 @@ pub struct Play {
     output: String,
 }
 
-/// Pays for everybody but those named poor.
+/// Pays for everybody but those named poor, and jobs that are refused something else.
 #[derive(Default)]
 pub struct TestPurse {
     poor: BTreeSet<TenantName>,
+    unpaid: BTreeMap<JobUid, Shortage>,
     pub held: Vec<AttemptKey>,
 }
 
@@ -58,6 +60,9 @@ impl Purse for TestPurse {
                 vouchers: MicroYuan(100_000_000),
                 own: MicroYuan(4_000_000),
             });
+        }
+        if let Some(shortage) = self.unpaid.get(&ask.admission.key.job) {
+            return Err(shortage.clone());
         }
         self.held.push(ask.admission.key.clone());
         Ok(MicroYuan(0))
@@ -149,6 +154,7 @@ impl Play {
                 used: node(name, &words).allocatable,
             }),
             "poor" => drop(self.purse.poor.insert(name.into())),
+            "unpaid" => drop(self.purse.unpaid.insert(name.into(), shortage(&words))),
             "rich" => {
                 self.purse.poor.remove(name);
                 if !words.has("quietly") {
@@ -461,6 +467,26 @@ impl Play {
         let key = self.open.get(name).expect("an open admission").key.clone();
         let placement = placement(words);
         self.apply(Event::Bound { key, placement });
+    }
+}
+
+/// What else than money can be short.
+fn shortage(words: &Words<'_>) -> Shortage {
+    match *words.0.first().expect("unpaid j why") {
+        "no-price" => Shortage::NoPrice {
+            pool: "p".into(),
+            tier: "standard".into(),
+        },
+        "max-cost" => Shortage::AboveMaxCost {
+            needed: MicroYuan(9_000_000),
+            limit: MicroYuan(5_000_000),
+        },
+        "unknown-voucher" => Shortage::UnknownVoucher("lost".into()),
+        "barred-voucher" => Shortage::VoucherNotAllowed {
+            voucher: "theirs".into(),
+            why: "holder",
+        },
+        _ => Shortage::Refused("decided before".into()),
     }
 }
 
