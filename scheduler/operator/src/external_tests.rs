@@ -110,6 +110,25 @@ fn what_was_heard_first_stands() {
     assert_eq!(attempt.next(at(42), Wish::Run), expected);
 }
 
+/// An executor that mistakes the order of its instants is charged nothing, not less.
+#[test]
+fn nothing_ends_before_it_began() {
+    let mut attempt = attempt();
+    attempt.hear(&report(30, Some((20, Outcome::Succeeded))), at(41));
+    let expected = end(Outcome::Succeeded, Some(30), Some(30));
+    assert_eq!(attempt.next(at(41), Wish::Run), expected);
+}
+
+/// What the journal says of the start stands, also when a new leader hears of another (A5).
+#[test]
+fn the_start_in_the_books_stands() {
+    let mut attempt = attempt();
+    attempt.started = Some(at(10));
+    attempt.hear(&report(25, Some((40, Outcome::Succeeded))), at(41));
+    let expected = end(Outcome::Succeeded, Some(10), Some(40));
+    assert_eq!(attempt.next(at(41), Wish::Run), expected);
+}
+
 #[test]
 fn a_report_on_another_attempt_says_nothing() {
     let mut attempt = attempt();
