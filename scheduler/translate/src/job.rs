@@ -305,7 +305,9 @@ mod tests {
     fn a_grace_above_the_bound_is_refused_with_its_field() {
         let template = json!({"spec": {"terminationGracePeriodSeconds": 3600, "containers": []}});
         let job = one_role(json!({"name": "w", "template": template}));
-        let reason = job.blocked.expect("blocked").to_string();
+        let reason = job.blocked.expect("blocked");
+        assert_eq!(reason.code, ReasonCode::TemplateRefused);
+        let reason = reason.to_string();
         assert!(
             reason.contains("terminationGracePeriodSeconds: 1h is above 5m"),
             "{reason}"
