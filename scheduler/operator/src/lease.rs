@@ -92,6 +92,7 @@ impl Held {
 }
 
 /// The lease of one process.
+#[derive(Clone)]
 pub struct Lease {
     api: Api<LeaseObject>,
     name: String,
@@ -168,6 +169,17 @@ impl Lease {
                 return;
             }
         }
+    }
+
+    /// Does `work` with the lease renewed beside it, for however long it takes: a journal can
+    /// take longer to replay than the lease lasts. Whether it still is held says [`Held`].
+    pub async fn kept_while<T>(&self, work: impl Future<Output = T>) -> T {
+        let lease = self.clone();
+        let keeping = tokio::spawn(async move { lease.keep().await });
+        let done = work.await;
+        // A renewal that is cut off may have been written or not: the next one is from scratch.
+        keeping.abort();
+        done
     }
 
     /// Gives the lease back on a graceful stop, so that a standby need not wait it out.
@@ -284,7 +296,57 @@ impl Lease {
 
 #[cfg(test)]
 mod tests {
+    use std::{convert::Infallible, sync::Mutex};
+
+    use hyper::{Request, Response, body::Bytes};
+    use kube::client::Body;
+
     use super::*;
+
+    /// An API server that holds one lease, and takes whatever is written.
+    fn server() -> Client {
+        let held: Arc<Mutex<Option<Bytes>>> = Arc::default();
+        let service = tower::service_fn(move |request: Request<Body>| {
+            let held = held.clone();
+            async move {
+                let written = request
+                    .into_body()
+                    .collect_bytes()
+                    .await
+                    .unwrap_or_default();
+                let mut held = held.lock().unwrap();
+                if !written.is_empty() {
+                    *held = Some(written);
+                }
+                let (code, body) = match held.clone() {
+                    Some(lease) => (200, lease),
+                    None => (
+                        404,
+                        r#"{"kind":"Status","code":404,"reason":"NotFound"}"#.into(),
+                    ),
+                };
+                let response = Response::builder().status(code).body(Body::from(body));
+                Ok::<_, Infallible>(response.unwrap())
+            }
+        });
+        Client::new(service, "default")
+    }
+
+    #[tokio::test]
+    async fn work_that_lasts_longer_than_the_lease_does_not_lose_it() {
+        let timing = Timing {
+            duration: Duration::from_secs(1),
+        };
+        let lease = Lease::new(server(), "default", "it", "me", timing);
+        lease.acquire(|_| ()).await;
+        assert!(lease.held().is_valid());
+        lease
+            .kept_while(tokio::time::sleep(timing.duration * 2))
+            .await;
+        assert!(lease.held().is_valid(), "it was renewed");
+        tokio::time::sleep(timing.duration).await;
+        assert!(!lease.held().is_valid(), "and is no more");
+    }
 
     #[test]
     fn a_renewal_that_hangs_leaves_time_for_another() {

@@ -112,7 +112,8 @@ async fn run(args: Args) -> anyhow::Result<()> {
         () = ready => {}
     }
     let mut journal = ClusterJournal::new(client.clone());
-    let led = startup::open(&mut journal, &args.data_dir, args.clock_factor).await?;
+    let opening = startup::open(&mut journal, &args.data_dir, args.clock_factor);
+    let led = lease.kept_while(opening).await?;
     let last = led.clock.now();
     tracing::info!(
         epoch = led.epoch,
