@@ -3,6 +3,8 @@
 //! again. What it made is known by name and by the chart it applied; it deletes nothing else.
 
 use std::path::PathBuf;
+use std::thread::sleep;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
@@ -10,8 +12,13 @@ use super::world::{MEMBERS, POOLS, ROOT, TREE};
 use crate::cluster::{self, Cluster};
 use crate::installation::{OPERATOR, RENDERED};
 
-/// Values of the chart, for a guest who takes everything away again.
-pub const VALUES: &str = "crds: {allowDelete: true}\n";
+/// What protects the kinds, and with them the books, from deletion. The operator does not act
+/// without it, so it goes only when a guest leaves.
+const PROTECTION: &str = "validatingadmissionpolicybinding/crd-protection.edugrid.io";
+/// How often what was just protected is deleted again, and how long between: the API server
+/// notices within seconds that a policy is gone.
+const DELETIONS: u32 = 10;
+const BETWEEN_DELETIONS: Duration = Duration::from_secs(2);
 /// The bindings that `installation` makes beside the chart.
 const BINDINGS: [&str; 2] = ["province-admins", "province-auditors"];
 /// How long Kubernetes may take to finish one deletion.
@@ -131,8 +138,18 @@ pub fn leave(cluster: &Cluster) -> Result<()> {
     )?;
     let rendered = cluster.dir().join(RENDERED);
     if rendered.is_file() {
+        delete(cluster, &[PROTECTION.to_owned()])?;
         // The kinds go with the chart, and with them every object of theirs.
-        delete(cluster, &[format!("--filename={}", rendered.display())])?;
+        let chart = [format!("--filename={}", rendered.display())];
+        let mut deleted = delete(cluster, &chart);
+        for _ in 1..DELETIONS {
+            if deleted.is_ok() {
+                break;
+            }
+            sleep(BETWEEN_DELETIONS);
+            deleted = delete(cluster, &chart);
+        }
+        deleted?;
     }
     delete(cluster, &mine())?;
     delete(

@@ -198,14 +198,10 @@ fn bring_up(options: &Options, guest: Option<Cluster>, binaries: Binaries) -> Re
 
 fn install(cluster: Cluster, binaries: Binaries, options: &Options) -> Result<Installation> {
     stage("add nodes and people", || declare::furnish(&cluster))?;
-    let guest = match cluster.is_borrowed() {
-        true => guest::VALUES,
-        false => "",
-    };
     let options = InstallOptions {
         clock_factor: trace::FACTOR,
         lease_seconds: LEASE_SECONDS,
-        values: declare::rights() + guest,
+        values: declare::rights(),
         reached_at: options.reached_at.clone(),
         arguments: Vec::new(),
     };
