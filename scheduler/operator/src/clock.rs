@@ -1,33 +1,30 @@
-//! The operator's clock (N2, N5): the one place where time is read.
+//! The operator's clock (N2, N5): time as the machine shows it, made virtual once.
 //!
 //! Instants that machines made (our own `now`, Kubernetes' stamps) pass through
 //! [`Clock::to_virtual`] once, at the rim. Instants that people write are virtual already.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use edugrid_units::Stamp;
 
 /// Virtual time: `origin + factor × (real − origin)`. Real time is factor 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Clock {
     /// The real instant at which virtual and real time agree; that of segment 0.
     pub origin: Stamp,
     /// How many virtual seconds pass in a real one, at least 1.
     pub factor: u32,
+    /// Reads the machine's clock ([`crate::machine::Machine::now`]).
+    pub real: fn() -> Stamp,
 }
 
 impl Clock {
-    /// The instant that real time shows, not earlier than 1970.
-    pub fn real_now() -> Stamp {
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        Stamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+    /// The instant that the machine shows.
+    pub fn real_now(&self) -> Stamp {
+        (self.real)()
     }
 
     /// The present in virtual time.
     pub fn now(&self) -> Stamp {
-        self.to_virtual(Self::real_now())
+        self.to_virtual(self.real_now())
     }
 
     /// The virtual instant of a real one.
@@ -80,12 +77,14 @@ impl Ticker {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::machine::Machine;
 
     #[test]
     fn virtual_time_runs_faster_from_the_origin() {
         let clock = Clock {
             origin: Stamp::from_seconds(1000),
             factor: 60,
+            real: Machine::REAL.now,
         };
         let later = clock.to_virtual(Stamp::from_seconds(1002));
         assert_eq!(later, Stamp::from_seconds(1120));
@@ -101,6 +100,7 @@ mod tests {
         let clock = Clock {
             origin: Stamp(0),
             factor: 1,
+            real: Machine::REAL.now,
         };
         let future = Stamp(clock.now().0 + 3_600_000_000_000);
         let mut ticker = Ticker::new(clock, future);

@@ -3,7 +3,7 @@
 //! The object itself is not kept: its spec as compact JSON, read again where the engine or
 //! a native Job needs it. The history is the ledger's.
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use edugrid_crds::{
     ComputeJob, ComputeJobSpec,
@@ -18,6 +18,7 @@ use edugrid_units::{
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::{
     attempt::Wish,

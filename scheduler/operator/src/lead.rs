@@ -109,6 +109,7 @@ pub async fn lead(leader: Leader, stop: impl Future<Output = ()>) -> Result<(), 
     let mut turn = Turn {
         journal,
         metrics,
+        clock,
         appending: None,
     };
     let mut ticks = interval(TICK);
@@ -180,6 +181,7 @@ impl Measuring {
 struct Turn {
     journal: ClusterJournal,
     metrics: Metrics,
+    clock: Clock,
     appending: Option<Appending>,
 }
 
@@ -227,7 +229,7 @@ impl Turn {
         events
             .appended_bytes
             .inc_by(u64::try_from(bytes).unwrap_or(u64::MAX));
-        events.appended_at.set(Clock::real_now().seconds());
+        events.appended_at.set(self.clock.real_now().seconds());
     }
 
     /// Takes what can be decided now and sends it to the journal.
@@ -316,6 +318,7 @@ fn watch_all(
                 Api::all(client.clone()),
                 None,
                 events.clone(),
+                clock,
                 sender.clone(),
                 |seen| Some(Change::$change(seen)),
             ));
@@ -332,6 +335,7 @@ fn watch_all(
         Api::all(client.clone()),
         None,
         events.clone(),
+        clock,
         sender.clone(),
         |seen| Some(Change::Job(Box::new(seen))),
     ));
@@ -339,6 +343,7 @@ fn watch_all(
         Api::all(client.clone()),
         None,
         events.clone(),
+        clock,
         sender.clone(),
         |seen: Seen<_>| {
             seen.map(|node| Some(tenancy::node(&node)))
@@ -349,6 +354,7 @@ fn watch_all(
         Api::all(client.clone()),
         None,
         events.clone(),
+        clock,
         sender.clone(),
         move |seen: Seen<_>| {
             seen.map(|pod| Some(pods::read(&pod, &clock)))
@@ -359,6 +365,7 @@ fn watch_all(
         Api::all(client.clone()),
         Some(labels::JOB_UID.to_owned()),
         events.clone(),
+        clock,
         sender.clone(),
         |seen: Seen<_>| seen.map(|job| NativeFact::read(&job)).map(Change::Native),
     ));

@@ -6,14 +6,11 @@ use anyhow::Context;
 use clap::Parser;
 use edugrid_scheduler::{
     args::{Args, Chore},
-    clock::Ticker,
-    desk::{Desk, Replayed},
     http::{self, Readiness},
-    journal::ClusterJournal,
-    lead::{self, Leader},
-    lease::{Lease, Timing},
+    lease::Timing,
+    machine::Machine,
     metrics::{self, CountRequests, Metrics},
-    startup,
+    process::Process,
     visibility::{self, Leadership},
 };
 use kube::{Client, client::ClientBuilder};
@@ -25,10 +22,6 @@ use tokio::{
 
 /// Questions that wait for the loop; more are told to come again.
 const QUESTIONS_MAX: usize = 64;
-/// Between looks at what has gone missing while this process leads.
-const LOOK_WHILE_LEADING: std::time::Duration = std::time::Duration::from_secs(10);
-/// Between looks at what is missing.
-const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_secs(2);
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -83,110 +76,23 @@ async fn run(args: Args) -> anyhow::Result<()> {
             _ = interrupt.recv() => {}
         }
     };
-    tokio::pin!(stop);
-    let identity = identity();
-    let timing = Timing {
-        duration: args.lease(),
-    };
-    let lease = Lease::new(
-        client.clone(),
-        &args.namespace,
-        "edugrid-scheduler",
-        &identity,
-        timing,
-    );
-    let ready = async {
-        wait_until_complete(&client, &readiness).await;
-        readiness.send_replace(Readiness::Standby);
-        leadership.send_replace(Leadership::Standby { leader: None });
-        tracing::info!(identity, "waiting for the lease");
-        let held_by = |leader: Option<&str>| {
-            let leader = leader.map(str::to_owned);
-            leadership.send_replace(Leadership::Standby { leader });
-        };
-        lease.acquire(held_by).await;
-        leadership.send_replace(Leadership::Opening);
-    };
-    tokio::select! {
-        () = &mut stop => return Ok(()),
-        () = ready => {}
-    }
-    let mut journal = ClusterJournal::new(client.clone());
-    let opening = startup::open(&mut journal, &args.data_dir, args.clock_factor);
-    let led = lease.kept_while(opening).await?;
-    let last = led.clock.now();
-    tracing::info!(
-        epoch = led.epoch,
-        entries = led.books.position().entries,
-        "leading"
-    );
-    let ticker = Ticker::new(led.clock, last);
-    let desk = Desk::new(
-        ticker,
-        Replayed {
-            epoch: led.epoch,
-            books: led.books,
-            history: Box::new(led.view),
-            past: led.past,
-        },
-        metrics.clone(),
-        args.settings(),
-    );
-    metrics.leading.set(1);
-    readiness.send_replace(Readiness::Leading);
-    leadership.send_replace(Leadership::Leading);
-    let (guarded, guarded_seen) = watch::channel(Vec::new());
-    tokio::spawn(keep_looking(client.clone(), readiness, guarded));
-    let clock = led.clock;
-    let leader = Leader {
+    let process = Process {
         client,
-        desk,
-        journal,
-        lease,
+        machine: Machine::REAL,
+        namespace: args.namespace.clone(),
+        identity: identity(),
+        timing: Timing {
+            duration: args.lease(),
+        },
+        data_dir: args.data_dir.clone(),
+        clock_factor: args.clock_factor,
+        settings: args.settings(),
         metrics,
-        clock,
         questions,
-        guarded: guarded_seen,
+        readiness,
+        leadership,
     };
-    lead::lead(leader, stop).await.context("no longer leading")
-}
-
-/// Waits until nothing is missing; `/readyz` says what is.
-async fn wait_until_complete(client: &Client, readiness: &watch::Sender<Readiness>) {
-    loop {
-        let missing = startup::missing(client).await.lines();
-        if missing.is_empty() {
-            return;
-        }
-        tracing::warn!(?missing, "not ready");
-        readiness.send_replace(Readiness::NotReady(missing));
-        tokio::time::sleep(LOOK_AGAIN).await;
-    }
-}
-
-/// A policy that is taken away or altered makes a leader not ready: it says so, and admits and
-/// posts nothing, until it is back (L12). A server that does not answer stops nothing here:
-/// without it nothing can be written down either.
-async fn keep_looking(
-    client: Client,
-    readiness: watch::Sender<Readiness>,
-    guarded: watch::Sender<Vec<String>>,
-) {
-    loop {
-        tokio::time::sleep(LOOK_WHILE_LEADING).await;
-        let missing = startup::missing(&client).await;
-        if missing.server.is_empty() || !missing.policies.is_empty() {
-            guarded.send_replace(missing.policies.clone());
-        }
-        let missing = missing.lines();
-        let now = if missing.is_empty() {
-            Readiness::Leading
-        } else {
-            tracing::error!(?missing, "no longer ready");
-            Readiness::NotReady(missing)
-        };
-        readiness.send_replace(now);
-    }
+    Ok(process.live(stop).await?)
 }
 
 async fn serve_visibility(
@@ -227,7 +133,7 @@ fn identity() -> String {
     let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "edugrid-scheduler".into());
     let mut random = [0_u8; 4];
     // Without randomness the process id still tells two on one host apart.
-    if getrandom::fill(&mut random).is_err() {
+    if (Machine::REAL.random)(&mut random).is_err() {
         random = std::process::id().to_be_bytes();
     }
     let suffix: String = random.iter().map(|byte| format!("{byte:02x}")).collect();

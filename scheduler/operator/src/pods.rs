@@ -224,6 +224,7 @@ mod tests {
         let clock = Clock {
             origin: Stamp::from_seconds(1_767_225_600),
             factor: 10,
+            real: crate::machine::Machine::REAL.now,
         };
         let PodFact::Own(namespace, own) = read(&pod(labels, status), &clock) else {
             panic!("not ours");
@@ -242,6 +243,7 @@ mod tests {
         let clock = Clock {
             origin: Stamp(0),
             factor: 1,
+            real: crate::machine::Machine::REAL.now,
         };
         let alive = read(&pod(json!({}), json!({"phase": "Running"})), &clock);
         let PodFact::Foreign(foreign) = alive else {

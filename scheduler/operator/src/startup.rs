@@ -20,6 +20,7 @@ use crate::{
     clock::Clock,
     desk::recalled,
     journal::ClusterJournal,
+    machine::Machine,
     policies::{self, Kind},
 };
 
@@ -149,6 +150,7 @@ pub async fn open(
     journal: &mut ClusterJournal,
     directory: &Path,
     factor: u32,
+    machine: Machine,
 ) -> Result<Led, OpenError> {
     let segments = read_all(journal).await?;
     let mut past = Past::new();
@@ -172,12 +174,12 @@ pub async fn open(
             );
         }
     }
-    let now = Clock::real_now();
+    let now = (machine.now)();
     if books.opening().is_none() {
         let origin = Stamp::from_seconds(now.seconds());
         let algorithm = Algorithm::Sha256;
         let opening = Opening {
-            book: random_uuid()?,
+            book: random_uuid(machine)?,
             algorithm,
             origin,
             factor,
@@ -194,13 +196,14 @@ pub async fn open(
     let clock = Clock {
         origin: opening.origin,
         factor: opening.factor,
+        real: machine.now,
     };
     let epoch = books.epoch().saturating_add(1);
     books.stage(
         clock.now(),
         Command::Epoch {
             epoch,
-            writer: random_uuid()?,
+            writer: random_uuid(machine)?,
         },
     )?;
     let batch = books.take_batch().ok_or(OpenError::NotOpened)?;
@@ -236,9 +239,9 @@ async fn read_all(journal: &mut ClusterJournal) -> Result<Vec<Segment>, ReadErro
 }
 
 /// A random UUID (version 4) in text.
-fn random_uuid() -> Result<String, OpenError> {
+fn random_uuid(machine: Machine) -> Result<String, OpenError> {
     let mut bytes = [0_u8; 16];
-    getrandom::fill(&mut bytes).map_err(OpenError::Random)?;
+    (machine.random)(&mut bytes).map_err(OpenError::Random)?;
     bytes[6] = (bytes[6] & 0x0f) | 0x40;
     bytes[8] = (bytes[8] & 0x3f) | 0x80;
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();

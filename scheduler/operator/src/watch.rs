@@ -5,7 +5,7 @@
 //! lost: a relist is compared with what was known (kube's own shared streams drop them).
 //! Caveat: an object may be told again unchanged.
 
-use std::{collections::HashMap, fmt::Debug};
+use std::{collections::BTreeMap, fmt::Debug};
 
 use futures::StreamExt;
 use kube::{
@@ -47,6 +47,7 @@ pub async fn run<K, M>(
     api: Api<K>,
     selector: Option<String>,
     events: Events,
+    clock: Clock,
     sender: mpsc::Sender<M>,
     translate: impl Fn(Seen<K>) -> Option<M> + Send,
 ) where
@@ -62,8 +63,8 @@ pub async fn run<K, M>(
     let mut config = watcher::Config::default().timeout(WATCH_TIMEOUT_SECONDS);
     config.label_selector = selector;
     let mut stream = watcher(api, config).default_backoff().boxed();
-    let mut known: HashMap<String, String> = HashMap::new();
-    let mut listed: HashMap<String, String> = HashMap::new();
+    let mut known: BTreeMap<String, String> = BTreeMap::new();
+    let mut listed: BTreeMap<String, String> = BTreeMap::new();
     while let Some(event) = stream.next().await {
         let mut batch = Vec::new();
         match event {
@@ -88,7 +89,7 @@ pub async fn run<K, M>(
             }
             Ok(Event::InitDone) => {
                 known.retain(|uid, _| !listed.contains_key(uid));
-                let gone = known.drain();
+                let gone = std::mem::take(&mut known).into_iter();
                 batch.extend(gone.map(|(uid, name)| Seen::Gone {
                     uid,
                     name,
@@ -103,7 +104,7 @@ pub async fn run<K, M>(
             }
         }
         if !batch.is_empty() {
-            heard.set(Clock::real_now().seconds());
+            heard.set(clock.real_now().seconds());
         }
         for message in batch.into_iter().filter_map(&translate) {
             if sender.send(message).await.is_err() {

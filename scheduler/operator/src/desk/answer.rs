@@ -20,7 +20,6 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::Desk;
 use crate::{
-    clock::Clock,
     jobs::Job,
     visibility::{NotFound, Query, Reply},
 };
@@ -77,14 +76,20 @@ impl Desk {
 
     /// The order of all that waits, found anew or a moment old.
     pub(super) fn ordered(&mut self) -> Ordered {
-        let real = Clock::real_now();
+        let real = self.ticker.clock().real_now();
         if let Some(ordered) = &self.ordered
             && (ordered.found..ordered.until).contains(&real)
         {
             return ordered.clone();
         }
         let order = self.world.order();
-        let cost = Clock::real_now().0.saturating_sub(real.0).max(0);
+        let cost = self
+            .ticker
+            .clock()
+            .real_now()
+            .0
+            .saturating_sub(real.0)
+            .max(0);
         let share = i64::try_from(ORDER_SHARE).unwrap_or(i64::MAX);
         let ordered = Ordered {
             order,

@@ -63,7 +63,7 @@ impl Desk {
                 other => panic!("{other:?}"),
             };
         }
-        let month = edugrid_ledger::Month::of(Clock::real_now()).to_string();
+        let month = edugrid_ledger::Month::of((crate::machine::Machine::REAL.now)()).to_string();
         if let Ok(statement) = self.statement(&TenantName::from(tenant), &month) {
             text += &serde_json::to_string(&statement).unwrap();
         }
@@ -104,7 +104,9 @@ fn province() -> Desk {
     desk.tenant(&sibling, Some("sdu"), 4);
     desk.tenant(PLANTED, Some("province"), 8);
     desk.tenant(&foreign_lab, Some(PLANTED), 8);
-    let day = |days: i64| Stamp::from_seconds(Clock::real_now().seconds() + days * 24 * 3600);
+    let day = |days: i64| {
+        Stamp::from_seconds((crate::machine::Machine::REAL.now)().seconds() + days * 24 * 3600)
+    };
     desk.voucher("of-sdu", "sdu", day(10));
     desk.voucher("of-sdu-cs", "sdu-cs", day(300));
     desk.voucher(&format!("{PLANTED}-voucher"), PLANTED, day(300));

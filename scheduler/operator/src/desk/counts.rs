@@ -1,12 +1,10 @@
 //! What the desk counts for Prometheus beside its state: the work of each tenant since this
 //! process began, and whether what must always hold did so.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use edugrid_units::{Admission, AttemptKey, MilliUnits, Outcome, PoolName};
+use tokio::time::Instant;
 
 use super::Desk;
 use crate::{

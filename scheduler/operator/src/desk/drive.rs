@@ -9,7 +9,6 @@ use serde_json::json;
 use super::Desk;
 use crate::{
     attempt::{NativeJob, Todo},
-    clock::Clock,
     native,
     writes::{Answer, Done, Write},
 };
@@ -220,7 +219,8 @@ impl Desk {
             }
             (Write::DeleteComputeJob { .. }, _) => {}
             (Write::Home { tenant, .. }, answer) => {
-                self.tenants.home_kept(&tenant, &answer, Clock::real_now());
+                self.tenants
+                    .home_kept(&tenant, &answer, self.ticker.clock().real_now());
             }
             (Write::LeaveHome { tenant }, _) => self.tenants.home_left(&tenant),
         }

@@ -9,7 +9,6 @@ use edugrid_units::{Admission, AttemptKey, JobUid, MicroYuan, Seconds, Stamp};
 use super::{Desk, Timer};
 use crate::{
     attempt::{Attempt, NOT_STARTED_AFTER},
-    clock::Clock,
     history::{Past, Verdict},
 };
 
@@ -141,7 +140,7 @@ impl Desk {
         self.count_started(key);
         self.restless.insert(key.clone());
         self.set_timer(key);
-        let real = Clock::real_now().after(TELL_RUNNING_AFTER);
+        let real = self.ticker.clock().real_now().after(TELL_RUNNING_AFTER);
         let tell_at = self.ticker.clock().to_virtual(real);
         self.timers
             .insert((tell_at, Timer::TellRunning(key.job.clone())));
@@ -162,7 +161,7 @@ impl Desk {
             self.untold.insert(key.job.clone());
             if let Verdict::Waits(span) = job.verdict() {
                 finished = false;
-                let real = Clock::real_now().after(span);
+                let real = self.ticker.clock().real_now().after(span);
                 not_before = (span > Seconds(0)).then(|| self.ticker.clock().to_virtual(real));
             }
             if let Some(at) = job.finished() {

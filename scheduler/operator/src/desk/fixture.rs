@@ -10,6 +10,7 @@ use super::{Desk, FairShare, Replayed, Settings, answer::time};
 use crate::{
     change::{Change, Wake},
     clock::{Clock, Ticker},
+    machine::Machine,
     metrics::Metrics,
     watch::Seen,
     writes::{Answer, Done, Write},
@@ -18,8 +19,9 @@ use crate::{
 /// A desk that leads an empty book and was told of everything there is: nothing.
 pub(super) fn desk() -> Desk {
     let clock = Clock {
-        origin: Clock::real_now(),
+        origin: (Machine::REAL.now)(),
         factor: 1,
+        real: Machine::REAL.now,
     };
     let mut books = Books::new();
     let opening = Opening {
@@ -36,7 +38,7 @@ pub(super) fn desk() -> Desk {
     books.stage(clock.origin, epoch).unwrap();
     let batch = books.take_batch().unwrap();
     books.committed(batch.segment().sequence).unwrap();
-    let ticker = Ticker::new(clock, Clock::real_now());
+    let ticker = Ticker::new(clock, clock.real_now());
     let replayed = Replayed {
         epoch: 1,
         books,

@@ -13,7 +13,7 @@ use edugrid_crds::{ComputeJobSpec, labels};
 use edugrid_units::{Reason, ReasonCode, Stamp, Subject};
 
 use super::Desk;
-use crate::{clock::Clock, jobs::Job};
+use crate::jobs::Job;
 
 /// Most times without a policy that are remembered; the oldest go first.
 const GAPS_MAX: usize = 64;
@@ -125,7 +125,10 @@ impl Desk {
             None => LedgerState::Ready,
             Some(first) => LedgerState::Unavailable(first.clone()),
         };
-        let now = self.ticker.clock().to_virtual(Clock::real_now());
+        let now = self
+            .ticker
+            .clock()
+            .to_virtual(self.ticker.clock().real_now());
         if self.guard.look(missing, now) {
             tracing::info!(is_whole = self.guard.is_whole(), "policies");
             self.engine(Event::Ledger(state));

@@ -1,10 +1,9 @@
 //! What the watches tell becomes events of the engine and facts of attempts.
 
-use std::time::Instant;
-
 use edugrid_core::{Event, NodeSpec};
 use edugrid_crds::{ComputeJob, ComputePool, JobClass, Tenant, compute_job::Executor};
 use edugrid_units::{JobUid, NodeName, ObjectKind, Reason, ReasonCode, Subject, TenantName};
+use tokio::time::Instant;
 
 use super::{Desk, Timer, namespaces::NamespaceFacts};
 use crate::{

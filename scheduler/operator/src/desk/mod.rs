@@ -48,7 +48,7 @@ pub use past::{FairShare, recalled};
 use crate::{
     attempt::{Attempt, Wish},
     change::{Change, Wake},
-    clock::{Clock, Ticker},
+    clock::Ticker,
     jobs::Job,
     metrics::Metrics,
     requests::PodRequest,
@@ -159,7 +159,7 @@ impl Desk {
         } = settings;
         let now = ticker.clock().now();
         let mut desk = Self {
-            alive_at: Clock::real_now(),
+            alive_at: ticker.clock().real_now(),
             ticker,
             epoch,
             world: World::with_past(past),
@@ -315,7 +315,7 @@ impl Desk {
 
     /// Once a minute, that what runs still runs: the last confirmed instant (A2).
     fn confirm_alive(&mut self) {
-        let real = Clock::real_now();
+        let real = self.ticker.clock().real_now();
         if real.seconds_since(self.alive_at) < ALIVE_EVERY {
             return;
         }

@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 
 use super::{Desk, Timer, money::condition};
 use crate::{
-    clock::Clock,
     jobs::{Bill, Facts, rfc3339},
     writes::{Answer, QUEUE_MAX, Write},
 };
@@ -20,7 +19,7 @@ const REASONS_PER_TICK: usize = 50;
 impl Desk {
     /// Puts the statuses that are due into the outbox.
     pub(super) fn tell(&mut self) {
-        let homes = self.tenants.homes(Clock::real_now());
+        let homes = self.tenants.homes(self.ticker.clock().real_now());
         self.outbox.extend(homes);
         let due: Vec<JobUid> = self.untold.iter().take(QUEUE_MAX).cloned().collect();
         for uid in due {
@@ -184,7 +183,7 @@ impl Desk {
     pub(super) fn note_reasons(&mut self) {
         self.restless.extend(std::mem::take(&mut self.later));
         self.untold.extend(std::mem::take(&mut self.untold_later));
-        let real = Clock::real_now();
+        let real = self.ticker.clock().real_now();
         let mut due = Vec::new();
         for (uid, reason) in self.world.waiting() {
             let Some(job) = self.jobs.get_mut(uid) else {

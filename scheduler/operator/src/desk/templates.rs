@@ -14,7 +14,6 @@ use serde_json::Value;
 
 use super::Desk;
 use crate::{
-    clock::Clock,
     native,
     writes::{Answer, Write},
 };
@@ -56,7 +55,8 @@ impl Desk {
                 continue;
             };
             let fingerprint = fingerprint(&namespace, &template);
-            let known = self.templates.known(fingerprint, || {
+            let now = self.ticker.clock().real_now();
+            let known = self.templates.known(fingerprint, now, || {
                 let body = trial(&namespace, fingerprint, &template);
                 let ask = Write::TryTemplate {
                     fingerprint,
@@ -109,7 +109,7 @@ impl Desk {
     /// Asks again for what was not answered, and now and then for what was refused: a
     /// policy or a quota of the namespace may have changed.
     pub(super) fn retry_templates(&mut self) {
-        let now = Clock::real_now();
+        let now = self.ticker.clock().real_now();
         for (fingerprint, known) in &mut self.templates.0 {
             let is_due = match (&known.verdict, known.asked) {
                 (Some(Ok(())), _) => false,
@@ -129,7 +129,7 @@ impl Desk {
 
 impl Templates {
     /// What is known of a template; `ask` makes its trial if it is new.
-    fn known(&mut self, fingerprint: u64, ask: impl FnOnce() -> Value) -> &mut Known {
+    fn known(&mut self, fingerprint: u64, now: Stamp, ask: impl FnOnce() -> Value) -> &mut Known {
         if self.0.len() >= KEPT_MAX && !self.0.contains_key(&fingerprint) {
             let settled = |known: &Known| known.verdict == Some(Ok(()));
             let old = self
@@ -141,7 +141,7 @@ impl Templates {
         }
         self.0.entry(fingerprint).or_insert_with(|| Known {
             body: ask(),
-            asked: Some(Clock::real_now()),
+            asked: Some(now),
             ..Known::default()
         })
     }
