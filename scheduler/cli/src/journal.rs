@@ -7,9 +7,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use edugrid_crds::LedgerSegment;
-use edugrid_ledger::{Digest, FileJournal, JournalError, Segment};
+use edugrid_ledger::{FileJournal, JournalError, Segment};
+use edugrid_translate::segment::segment;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ListMeta;
 use kube::{
     Api,
@@ -128,12 +128,12 @@ impl Pages {
         self.token = next_token(&page.metadata);
         let mut stretch = Stretch::default();
         for object in page.items {
-            match segment(object) {
+            match segment(&object) {
                 Ok(segment) => stretch.segments.push(segment),
-                Err(what) => {
+                Err(why) => {
                     stretch.damage = Some(Unread {
                         segment: self.read,
-                        what,
+                        what: why.to_string(),
                     });
                     self.token = None;
                     break;
@@ -182,33 +182,6 @@ fn refused(error: &kube::Error) -> Failure {
             Failure::NotServed("ledger.edugrid.io/v1alpha1".to_owned())
         }
         other => cluster::failure(other),
-    }
-}
-
-/// The object in the books' form. The name must be the sequence, since it is the name that
-/// makes it the only one.
-fn segment(object: LedgerSegment) -> Result<Segment, String> {
-    let spec = object.spec;
-    let number = |what: &str, number: i64| {
-        u64::try_from(number).map_err(|_| format!("its {what} {number} is below 0"))
-    };
-    let segment = Segment {
-        sequence: number("sequence", spec.sequence)?,
-        epoch: number("epoch", spec.epoch)?,
-        nonce: spec.nonce,
-        codec: spec.codec,
-        previous: Digest::parse(&spec.previous).ok_or("its previous hash is not one")?,
-        payload: BASE64
-            .decode(spec.payload)
-            .map_err(|_| "its payload is not base64")?,
-    };
-    match object.metadata.name {
-        Some(name) if name == segment.name() => Ok(segment),
-        name => Err(format!(
-            "it is called \"{}\" and numbered {}",
-            name.unwrap_or_default(),
-            segment.sequence,
-        )),
     }
 }
 

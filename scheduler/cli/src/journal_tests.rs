@@ -1,6 +1,5 @@
 //! Books in files and objects, sound and not.
 
-use edugrid_crds::LedgerSegmentSpec;
 use edugrid_ledger::{Algorithm, Books, Command, Opening};
 use edugrid_units::{Seconds, Stamp};
 
@@ -43,48 +42,6 @@ pub fn journal_file(folder: &Path) -> PathBuf {
         journal.append_now(&segment).expect("appends");
     }
     path
-}
-
-pub fn object(of: &Segment) -> LedgerSegment {
-    let spec = LedgerSegmentSpec {
-        sequence: i64::try_from(of.sequence).expect("small"),
-        epoch: i64::try_from(of.epoch).expect("small"),
-        nonce: of.nonce.clone(),
-        codec: of.codec.clone(),
-        previous: of.previous.to_string(),
-        payload: BASE64.encode(&of.payload),
-    };
-    LedgerSegment::new(&of.name(), spec)
-}
-
-#[test]
-fn an_object_becomes_the_segment_that_it_was() {
-    for of in segments() {
-        assert_eq!(segment(object(&of)), Ok(of));
-    }
-}
-
-#[test]
-fn an_object_that_is_none_says_why() {
-    let sound = object(&segments()[1]);
-    let broken = |change: &dyn Fn(&mut LedgerSegment)| {
-        let mut object = sound.clone();
-        change(&mut object);
-        segment(object).expect_err("it is broken")
-    };
-    assert_eq!(
-        broken(&|it| it.spec.payload = "%".into()),
-        "its payload is not base64"
-    );
-    assert_eq!(
-        broken(&|it| it.spec.previous = "0".into()),
-        "its previous hash is not one"
-    );
-    assert_eq!(broken(&|it| it.spec.epoch = -1), "its epoch -1 is below 0");
-    assert_eq!(
-        broken(&|it| it.spec.sequence = 7),
-        "it is called \"00000000000000000001\" and numbered 7",
-    );
 }
 
 #[tokio::test]

@@ -7,13 +7,12 @@
 
 use std::time::Duration;
 
-use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
-use edugrid_crds::{LedgerSegment, LedgerSegmentSpec};
-use edugrid_ledger::{AppendError, Digest, ReadError, Segment, SegmentStore};
+use edugrid_crds::LedgerSegment;
+use edugrid_ledger::{AppendError, ReadError, Segment, SegmentStore};
+use edugrid_translate::segment::{self, BadSegment, object};
 use kube::{
     Api, Client, Error,
     api::{ListParams, PostParams},
-    core::ObjectMeta,
 };
 
 /// Segments of one page: at most 16 × 700 kB.
@@ -21,14 +20,15 @@ const PAGE: usize = 16;
 /// Between tries when the API server does not answer.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// Why a segment object can't be read.
+/// A segment object that can't be read.
 #[derive(Debug, thiserror::Error)]
-#[error("segment object {name} can't be read: {what}")]
+#[error("segment object {name} can't be read: {why}")]
 pub struct Unreadable {
     /// The object.
     name: String,
     /// What is wrong with it.
-    what: String,
+    #[source]
+    why: BadSegment,
 }
 
 /// Where a list goes on.
@@ -72,7 +72,7 @@ impl SegmentStore for ClusterJournal {
     async fn append(&mut self, segment: &Segment) -> Result<(), AppendError> {
         let sequence = segment.sequence;
         let refused = |why: String| AppendError::Refused { sequence, why };
-        let object = to_object(segment).map_err(|error| refused(error.to_string()))?;
+        let object = object(segment).map_err(|error| refused(error.to_string()))?;
         loop {
             match self.api.create(&PostParams::default(), &object).await {
                 Ok(_) => return Ok(()),
@@ -118,7 +118,10 @@ impl SegmentStore for ClusterJournal {
                 .map_err(|error| failed(Box::new(error)))?;
             token = page.metadata.continue_.filter(|token| !token.is_empty());
             for object in page.items {
-                let segment = from_object(object).map_err(|error| failed(Box::new(error)))?;
+                let segment = segment::segment(&object).map_err(|why| {
+                    let name = object.metadata.name.clone().unwrap_or_default();
+                    failed(Box::new(Unreadable { name, why }))
+                })?;
                 if segment.sequence >= from {
                     segments.push(segment);
                 }
@@ -135,56 +138,4 @@ impl SegmentStore for ClusterJournal {
         }
         Ok(segments)
     }
-}
-
-fn to_object(segment: &Segment) -> Result<LedgerSegment, Unreadable> {
-    let name = segment.name();
-    let number = |number: u64| {
-        i64::try_from(number).map_err(|_| Unreadable {
-            name: name.clone(),
-            what: format!("{number} is above what an object can hold"),
-        })
-    };
-    let spec = LedgerSegmentSpec {
-        sequence: number(segment.sequence)?,
-        epoch: number(segment.epoch)?,
-        nonce: segment.nonce.clone(),
-        codec: segment.codec.clone(),
-        previous: segment.previous.to_string(),
-        payload: BASE64.encode(&segment.payload),
-    };
-    Ok(LedgerSegment {
-        metadata: ObjectMeta {
-            name: Some(name),
-            ..ObjectMeta::default()
-        },
-        spec,
-    })
-}
-
-fn from_object(object: LedgerSegment) -> Result<Segment, Unreadable> {
-    let name = object.metadata.name.unwrap_or_default();
-    let unreadable = |what: String| Unreadable {
-        name: name.clone(),
-        what,
-    };
-    let number = |field: &str, number: i64| {
-        u64::try_from(number).map_err(|_| unreadable(format!("{field} is negative")))
-    };
-    let spec = object.spec;
-    let segment = Segment {
-        sequence: number("spec.sequence", spec.sequence)?,
-        epoch: number("spec.epoch", spec.epoch)?,
-        nonce: spec.nonce,
-        codec: spec.codec,
-        previous: Digest::parse(&spec.previous)
-            .ok_or_else(|| unreadable("spec.previous is no hash".into()))?,
-        payload: BASE64
-            .decode(&spec.payload)
-            .map_err(|error| unreadable(format!("spec.payload is not base64: {error}")))?,
-    };
-    if segment.name() != name {
-        return Err(unreadable(format!("spec.sequence is {}", segment.sequence)));
-    }
-    Ok(segment)
 }

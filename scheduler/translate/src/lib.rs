@@ -9,6 +9,7 @@
 pub mod job;
 pub mod money;
 pub mod requests;
+pub mod segment;
 mod template;
 pub mod tenancy;
 
