@@ -1,8 +1,13 @@
 //! The province on which the end-to-end tests play: a real control plane, fake nodes (kwok),
 //! the chart, the operator, and users with their own certificates.
 
+pub mod audit;
+mod borrower;
 pub mod door;
 pub mod examples;
+pub mod load;
+pub mod seeds;
+pub mod supervisor;
 
 use std::{
     sync::OnceLock,
@@ -20,6 +25,9 @@ use xtask::{
 /// How long a test waits for something to come true.
 const WAIT: Duration = Duration::from_secs(90);
 
+/// The cards of each fake node.
+pub const NODE_CARDS: u64 = 8;
+
 /// The example province: one pool of `a100` nodes, a university, a college, its namespace.
 pub struct Province {
     /// The installation it stands on.
@@ -32,8 +40,33 @@ impl Province {
     /// # Errors
     /// If any part of it fails.
     pub fn start(nodes: usize, options: InstallOptions) -> Result<Self> {
-        let cluster = Cluster::start(&ClusterOptions::default())?;
-        let shape = NodeShape::with_cards(8).label("edugrid.io/pool", "a100");
+        Self::start_on(&ClusterOptions::default(), nodes, options)
+    }
+
+    /// The same on a cluster whose API server records what is written, for the [`audit`].
+    ///
+    /// # Errors
+    /// If any part of it fails.
+    pub fn audited(nodes: usize, options: InstallOptions) -> Result<Self> {
+        let cluster = ClusterOptions {
+            audit: true,
+            ..ClusterOptions::default()
+        };
+        Self::start_on(&cluster, nodes, options)
+    }
+
+    /// The same on a cluster of any kind.
+    ///
+    /// # Errors
+    /// If any part of it fails.
+    pub fn start_on(
+        cluster: &ClusterOptions,
+        nodes: usize,
+        options: InstallOptions,
+    ) -> Result<Self> {
+        let cluster = Cluster::start(cluster)?;
+        let shape = NodeShape::with_cards(u32::try_from(NODE_CARDS)?);
+        let shape = shape.label("edugrid.io/pool", "a100");
         cluster.add_nodes("gpu", nodes, &shape)?;
         let edugrid = Installation::new(cluster, binaries()?, options)?;
         edugrid.start()?;

@@ -151,6 +151,7 @@ impl Installation {
         let mut command = Command::new(&self.binaries.scheduler);
         self.instruct(
             &mut command,
+            &self.kubeconfig,
             &self.data_dir(),
             self.metrics,
             self.visibility,
@@ -158,16 +159,17 @@ impl Installation {
         self.cluster.spawn(OPERATOR, &mut command).map(drop)
     }
 
-    /// What one replica is told: its disk, and where it listens.
+    /// What one replica is told: who it is, its disk, and where it listens.
     fn instruct(
         &self,
         command: &mut Command,
+        kubeconfig: &Path,
         disk: &Path,
         metrics: SocketAddr,
         visibility: SocketAddr,
     ) {
         command
-            .env("KUBECONFIG", &self.kubeconfig)
+            .env("KUBECONFIG", kubeconfig)
             .arg(format!("--data-dir={}", disk.display()))
             .arg(format!("--metrics-address={metrics}"))
             .arg(format!("--visibility-address={visibility}"))
@@ -460,7 +462,7 @@ fn apply_chart(cluster: &Cluster, values: &[&str]) -> Result<()> {
     if !first.success() {
         cluster.kubectl("admin", &apply)?.ok()?;
     }
-    Ok(())
+    cluster.wait_served()
 }
 
 /// A port of loopback that nobody listens on just now.

@@ -184,8 +184,8 @@ fn make(door: &Door, person: &Person, mut object: Value) -> Result<String> {
     again(|| door.ask(person, &Request::post(&path, &object)))
 }
 
-/// Rights are read from caches, homes are made by the operator, and a kind is established a
-/// moment before it is served: what is refused, not found, or not served yet is tried again.
+/// Rights are read from caches, and homes are made by the operator: what is refused or not
+/// found is tried again.
 fn again(mut ask: impl FnMut() -> Result<Answer>) -> Result<String> {
     let deadline = Instant::now() + STEP_LIMIT;
     loop {
@@ -194,8 +194,7 @@ fn again(mut ask: impl FnMut() -> Result<Answer>) -> Result<String> {
         if answer.is_done() || answer.words().contains("already exists") {
             return Ok(String::new());
         }
-        let may_come =
-            matches!(answer.status, 403 | 404) || answer.words().contains("There can be a delay");
+        let may_come = matches!(answer.status, 403 | 404);
         if !may_come || Instant::now() > deadline {
             return Ok(answer.words());
         }

@@ -4,8 +4,6 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::thread::sleep;
-use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
@@ -16,9 +14,6 @@ use super::pki::GROUPS_PER_CERTIFICATE_MAX;
 use super::state::file_name;
 use super::{Cluster, borrowed};
 use crate::tools::Tool;
-
-/// How long the API server may take from establishing a kind to serving it.
-const SERVED_LIMIT: Duration = Duration::from_secs(20);
 
 /// A server's certificate for an aggregated API.
 #[derive(Clone, Debug)]
@@ -75,6 +70,16 @@ impl Cluster {
     /// # Errors
     /// The account does not exist.
     pub fn service_account_kubeconfig(&self, namespace: &str, name: &str) -> Result<PathBuf> {
+        let user = format!("system:serviceaccount:{namespace}:{name}");
+        self.token_kubeconfig(namespace, name, &user)
+    }
+
+    /// Writes a kubeconfig with a further token of a service account, under a name of its own:
+    /// replicas have one each, as pods have, and by it the API server's record tells them apart.
+    ///
+    /// # Errors
+    /// The account does not exist.
+    pub fn token_kubeconfig(&self, namespace: &str, name: &str, file: &str) -> Result<PathBuf> {
         let token = self
             .kubectl(
                 "admin",
@@ -89,16 +94,15 @@ impl Cluster {
             )?
             .ok()
             .with_context(|| format!("no token for service account {namespace}/{name}"))?;
-        let user = format!("system:serviceaccount:{namespace}:{name}");
         match &self.record.borrowed {
-            None => self.write_kubeconfig(&user, &Credential::Token(token.trim()))?,
+            None => self.write_kubeconfig(file, &Credential::Token(token.trim()))?,
             Some(config) => {
                 let somebody = borrowed::Somebody::Token(token.trim());
                 let config = borrowed::for_somebody(config, &somebody);
-                kubeconfig::save(&self.kubeconfig(&user), &config)?;
+                kubeconfig::save(&self.kubeconfig(file), &config)?;
             }
         }
-        Ok(self.kubeconfig(&user))
+        Ok(self.kubeconfig(file))
     }
 
     pub(super) fn write_kubeconfig(&self, user: &str, credential: &Credential<'_>) -> Result<()> {
@@ -185,8 +189,7 @@ impl Cluster {
     }
 
     /// Applies manifests (YAML or JSON) as a user, server-side, so that a user who may write
-    /// but not read can; returns what `kubectl` said. A kind is established a moment before it is
-    /// served: what is refused for that alone is tried again.
+    /// but not read can; returns what `kubectl` said.
     ///
     /// # Errors
     /// A manifest was refused; the message holds the server's words.
@@ -197,19 +200,7 @@ impl Cluster {
             "--force-conflicts",
             "--filename=-",
         ];
-        let deadline = Instant::now() + SERVED_LIMIT;
-        loop {
-            let applied = self.kubectl_with_input(user, &args, manifests)?.ok();
-            match applied {
-                Err(error)
-                    if format!("{error:#}").contains("There can be a delay")
-                        && Instant::now() < deadline =>
-                {
-                    sleep(Duration::from_millis(500));
-                }
-                applied => return applied,
-            }
-        }
+        self.kubectl_with_input(user, &args, manifests)?.ok()
     }
 
     /// The environment in which `kubectl` and `helm` keep their caches with the cluster: a

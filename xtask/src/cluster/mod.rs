@@ -16,6 +16,7 @@ mod nodes;
 mod pki;
 mod process;
 mod programs;
+mod served;
 mod start;
 mod state;
 
@@ -50,6 +51,8 @@ pub struct ClusterOptions {
     pub fsync: bool,
     /// Whether the steps of the start are shown on standard error.
     pub progress: bool,
+    /// Whether the API server records what is written and by whom, in `log("audit")`.
+    pub audit: bool,
     /// More flags for the API server, as `--name=value`.
     pub apiserver_flags: Vec<String>,
     /// More flags for the controller manager, as `--name=value`.

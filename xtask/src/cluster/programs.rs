@@ -20,6 +20,12 @@ const POD_RANGE: &str = "10.244.0.0/16";
 /// a queue of thousands of jobs causes.
 const CLIENT_QPS: u32 = 500;
 const CLIENT_BURST: u32 = 1000;
+/// What is recorded, among the files of configuration.
+const AUDIT_POLICY: &str = "audit.yaml";
+/// The name of the record among the logs.
+const AUDIT_LOG: &str = "audit";
+/// Larger than the record of any test, which is read as one file.
+const AUDIT_MEGABYTES_MAX: u32 = 4096;
 /// Which nodes kwok plays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Played {
@@ -89,6 +95,10 @@ impl Parts<'_> {
         std::fs::write(
             self.layout.config().join("stages.yaml"),
             include_str!("stages.yaml"),
+        )?;
+        std::fs::write(
+            self.layout.config().join(AUDIT_POLICY),
+            include_str!("audit.yaml"),
         )?;
         let scheduler = json!({
             "apiVersion": "kubescheduler.config.k8s.io/v1",
@@ -166,6 +176,17 @@ impl Parts<'_> {
             // Else `kubectl logs` looks the node's name up.
             .text("kubelet-preferred-address-types", "InternalIP")
             .text("profiling", false);
+        if self.options.audit {
+            // Written before the answer is given, and never rotated away from who reads it.
+            flags = flags
+                .path(
+                    "audit-policy-file",
+                    &self.layout.config().join(AUDIT_POLICY),
+                )
+                .path("audit-log-path", &self.layout.log(AUDIT_LOG))
+                .text("audit-log-mode", "blocking")
+                .text("audit-log-maxsize", AUDIT_MEGABYTES_MAX);
+        }
         flags
             .0
             .extend(self.options.apiserver_flags.iter().map(OsString::from));

@@ -190,7 +190,10 @@ impl Cluster {
         self.launch(tool)?;
         match tool {
             Tool::Etcd => self.wait_port(tool, self.record.ports.etcd, ETCD_LIMIT),
-            Tool::KubeApiserver => self.wait_apiserver(),
+            Tool::KubeApiserver => {
+                self.wait_apiserver()?;
+                self.wait_served()
+            }
             _ => Ok(()),
         }
     }

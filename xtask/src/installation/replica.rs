@@ -1,11 +1,11 @@
 //! A second replica of the operator beside the first, and which of them the API server asks.
 //! It must not know what the replicas answer.
 
-use std::{net::SocketAddr, process::Command, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, process::Command, time::Duration};
 
 use anyhow::{Result, bail};
 
-use super::{Installation, free_address, http};
+use super::{Installation, NAMESPACE, OPERATOR, free_address, http};
 
 /// How long a replica may take from its start to waiting for the lease.
 const STANDBY_LIMIT: Duration = Duration::from_secs(60);
@@ -15,8 +15,20 @@ const STANDBY_LIMIT: Duration = Duration::from_secs(60);
 pub struct Replica {
     /// Its process in the cluster's book of processes.
     pub name: String,
+    kubeconfig: PathBuf,
     metrics: SocketAddr,
     visibility: SocketAddr,
+}
+
+impl Replica {
+    /// Whether it is ready, and in words.
+    ///
+    /// # Errors
+    /// If it does not answer.
+    pub fn readiness(&self) -> Result<(bool, String)> {
+        let (head, body) = http::exchange(self.metrics, "/readyz", "*/*")?;
+        Ok((head.starts_with("HTTP/1.0 200"), body))
+    }
 }
 
 impl Installation {
@@ -28,15 +40,11 @@ impl Installation {
     pub fn launch_replica(&self, name: &str) -> Result<Replica> {
         let replica = Replica {
             name: name.to_owned(),
+            kubeconfig: self.cluster.token_kubeconfig(NAMESPACE, OPERATOR, name)?,
             metrics: free_address()?,
             visibility: free_address()?,
         };
-        let disk = self.cluster.dir().join(format!("{name}-data"));
-        let mut command = Command::new(&self.binaries.scheduler);
-        self.instruct(&mut command, &disk, replica.metrics, replica.visibility);
-        // By it people tell the replicas apart, as by a pod's name.
-        command.env("HOSTNAME", name);
-        self.cluster.spawn(name, &mut command)?;
+        self.relaunch(&replica)?;
         let deadline = std::time::Instant::now() + STANDBY_LIMIT;
         while !http::read(replica.metrics, "/readyz").is_ok_and(|it| it.contains("standby")) {
             if !self.cluster.is_running(name) || std::time::Instant::now() > deadline {
@@ -46,6 +54,27 @@ impl Installation {
             std::thread::sleep(Duration::from_millis(100));
         }
         Ok(replica)
+    }
+
+    /// Starts a replica that ended again, where it was, and does not wait.
+    ///
+    /// # Errors
+    /// If it runs, or can't be started.
+    pub fn relaunch(&self, replica: &Replica) -> Result<()> {
+        let name = &replica.name;
+        let disk = self.cluster.dir().join(format!("{name}-data"));
+        let mut command = Command::new(&self.binaries.scheduler);
+        let (metrics, visibility) = (replica.metrics, replica.visibility);
+        self.instruct(
+            &mut command,
+            &replica.kubeconfig,
+            &disk,
+            metrics,
+            visibility,
+        );
+        // By it people tell the replicas apart, as by a pod's name.
+        command.env("HOSTNAME", name);
+        self.cluster.spawn(name, &mut command).map(drop)
     }
 
     /// Lets the API server ask this replica for the visibility API, as its Service would
