@@ -38,12 +38,12 @@ impl Algorithm {
     }
 
     /// What stands before the first entry of a book: H(book id).
-    pub(crate) fn genesis(self, book: &str) -> Digest {
+    pub fn genesis(self, book: &str) -> Digest {
         self.digest(book.as_bytes())
     }
 
     /// h = H(previous ‖ algorithm (1 byte) ‖ length (8 bytes, big-endian) ‖ body).
-    pub(crate) fn link(self, previous: &Digest, body: &[u8]) -> Digest {
+    pub fn link(self, previous: &Digest, body: &[u8]) -> Digest {
         let byte: u8 = match self {
             Self::Sha256 => 1,
             Self::Sm3 => 2,

@@ -79,7 +79,7 @@ impl Need {
         for payer in payers {
             let reached = self.total().saturating_sub(rest);
             let base = rest
-                .min(self.before_expiry(payer).saturating_sub(reached))
+                .min(self.until(payer.valid_until).saturating_sub(reached))
                 .min(largest_base(payer.available, payer.coverage));
             let base = affordable(base, payer.coverage, own);
             let granted = covered(base, payer.coverage);
@@ -97,10 +97,10 @@ impl Need {
         (slices, rest, own)
     }
 
-    /// The cost until the voucher expires: rounded down, so that what follows the expiry
-    /// is never one micro-yuan short (domain §4.6).
-    fn before_expiry(&self, payer: &Payer) -> MicroYuan {
-        let Some(end) = payer.valid_until else {
+    /// The cost until a voucher expires: rounded down, so that what follows the expiry
+    /// is never one micro-yuan short (domain §4.6). Unbounded where it lasts long enough.
+    pub(crate) fn until(&self, expiry: Option<Stamp>) -> MicroYuan {
+        let Some(end) = expiry else {
             return MicroYuan(u64::MAX);
         };
         let seconds = end.seconds().saturating_sub(self.start.seconds());
@@ -240,7 +240,7 @@ mod tests {
     fn by_trial(ask: &Need, payers: &[Payer]) -> Vec<(VoucherName, u64)> {
         let (mut reached, mut own, mut parts) = (0, ask.own.0, Vec::new());
         for payer in payers {
-            let limit = ask.before_expiry(payer).0.min(ask.total().0);
+            let limit = ask.until(payer.valid_until).0.min(ask.total().0);
             let fits = |base: &u64| {
                 let granted =
                     base * u64::from(payer.coverage.num()) / u64::from(payer.coverage.den());

@@ -169,7 +169,23 @@ impl Replay {
         Ok(records)
     }
 
-    /// Carries the next exported line out.
+    /// Carries the next line of an exported file out: with the line feed that ends it, without
+    /// which the file was cut off.
+    ///
+    /// # Errors
+    /// With the first thing that isn't as it was written.
+    pub fn exported(&mut self, line: &[u8]) -> Result<Record, Damage> {
+        let Some(whole) = line.strip_suffix(b"\n") else {
+            return Err(Damage {
+                segment: None,
+                entry: self.state.entries,
+                what: Fault::Payload,
+            });
+        };
+        self.line(whole)
+    }
+
+    /// Carries the next exported line out, without its line feed.
     ///
     /// # Errors
     /// With the first thing that isn't as it was written.
@@ -215,7 +231,8 @@ impl Replay {
         Books::replayed(self.state, durable)
     }
 
-    fn verified(&self) -> Verified {
+    /// What was found sound so far.
+    pub fn verified(&self) -> Verified {
         let book = self.state.opening.as_ref().map(|it| it.book.clone());
         Verified {
             book: book.unwrap_or_default(),
@@ -256,16 +273,8 @@ pub fn verify<'a>(segments: impl IntoIterator<Item = &'a Segment>) -> Result<Ver
 /// With the first thing that isn't as it was written.
 pub fn verify_export(export: &[u8]) -> Result<Verified, Damage> {
     let mut replay = Replay::new();
-    if export.is_empty() {
-        return Ok(replay.verified());
-    }
-    let lines = export.strip_suffix(b"\n").ok_or(Damage {
-        segment: None,
-        entry: 0,
-        what: Fault::Payload,
-    });
-    for line in lines?.split(|byte| *byte == b'\n') {
-        replay.line(line)?;
+    for line in export.split_inclusive(|byte| *byte == b'\n') {
+        replay.exported(line)?;
     }
     Ok(replay.verified())
 }

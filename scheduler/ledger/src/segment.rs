@@ -53,7 +53,7 @@ impl Segment {
         bytes
     }
 
-    /// Reads what [`to_bytes`](Self::to_bytes) made.
+    /// Reads what [`to_bytes`](Self::to_bytes) made, in that spelling only.
     ///
     /// # Errors
     /// If the header isn't one.
@@ -69,14 +69,19 @@ impl Segment {
             codec,
             previous,
         } = wire::read(header)?;
-        Ok(Self {
+        let segment = Self {
             sequence,
             epoch,
             nonce,
             codec,
             previous,
             payload: payload.strip_prefix(b"\n").unwrap_or_default().to_vec(),
-        })
+        };
+        if wire::canonical(&segment.header()) == header {
+            Ok(segment)
+        } else {
+            Err(WireError::NotCanonical)
+        }
     }
 
     fn header(&self) -> Header {

@@ -37,6 +37,9 @@ pub enum WireError {
         /// What should.
         expected: &'static str,
     },
+    /// Another spelling than the one that is written.
+    #[error("is not written as RFC 8785 says")]
+    NotCanonical,
     /// A format that this version can't read.
     #[error("format {0} is unknown, this version reads format {FORMAT}")]
     Format(String),

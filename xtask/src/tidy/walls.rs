@@ -101,6 +101,13 @@ pub(super) const WALLS: &[Wall] = &[
         why: "the books are replayed and audited without a cluster, and know no engine",
     },
     Wall {
+        of: "edugrid-lives",
+        ours: &["edugrid-units", "edugrid-ledger"],
+        others: Others::Only(&[]),
+        never_below: OUTSIDE,
+        why: "made-up books do what the operator does with the books, the same for the same seed",
+    },
+    Wall {
         of: "edugrid-crds",
         ours: &["edugrid-units"],
         others: Others::AnyBut(CLIENTS),
@@ -148,6 +155,21 @@ pub(super) const WALLS: &[Wall] = &[
         others: Others::AnyBut(&["sled"]),
         never_below: &[],
         why: "it measures engine, books and API server from outside; nothing stands on it",
+    },
+    Wall {
+        of: "edugrid-fuzz-targets",
+        ours: &[
+            "edugrid-units",
+            "edugrid-ledger",
+            "edugrid-lives",
+            "edugrid-crds",
+            "edugrid-translate",
+            "edugrid-scheduler",
+            "xtask",
+        ],
+        others: Others::AnyBut(&["sled"]),
+        never_below: &[],
+        why: "it hands bytes to every decoder; nothing stands on it but the programs of the fuzzer",
     },
     Wall {
         of: "edugrid-e2e",

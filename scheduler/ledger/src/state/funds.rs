@@ -179,6 +179,10 @@ impl State {
         if hold.own_account != self.own_account(&admission.path, at) {
             return Err("its own money is somebody else's");
         }
+        let (root, provider) = (admission.path.last(), &hold.provider);
+        if hold.own_pool != (root != Some(provider) && admission.path.contains(provider)) {
+            return Err("whose pool it is does not follow from its owner and the path");
+        }
         if hold.own_pool {
             let nothing =
                 hold.slices.is_empty() && hold.price_book.is_none() && hold.rates.is_free();
@@ -197,15 +201,12 @@ impl State {
         {
             return Err("its rates are not those of the price book in effect");
         }
-        let total = if price == MicroYuan::ZERO {
-            Some(MicroYuan::ZERO)
-        } else {
-            need(&hold.rates, admission, at, MicroYuan::ZERO).map(|need| need.total())
-        };
-        if total != Some(hold.total()) {
-            return Err("its total is not walltime × highest rate");
+        let wrong_total = "its total is not walltime × highest rate";
+        let need = need(&hold.rates, admission, at, MicroYuan::ZERO).ok_or(wrong_total)?;
+        if need.total() != hold.total() {
+            return Err(wrong_total);
         }
-        self.check_slices(at, admission, hold)
+        self.check_slices(at, admission, hold, &need)
     }
 
     fn check_slices(
@@ -213,9 +214,15 @@ impl State {
         at: Stamp,
         admission: &Admission,
         hold: &Hold,
+        need: &Need,
     ) -> Result<(), &'static str> {
         let last = hold.slices.len().saturating_sub(1);
+        let mut reached = MicroYuan::ZERO;
         for (index, slice) in hold.slices.iter().enumerate() {
+            reached = reached.saturating_add(slice.base);
+            if reached > need.until(slice.valid_until) {
+                return Err("a voucher holds money for use after its expiry");
+            }
             match &slice.voucher {
                 Some(name) => {
                     let earlier = hold.slices.iter().take(index);

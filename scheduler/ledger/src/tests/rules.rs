@@ -223,28 +223,31 @@ fn no_price_and_the_users_limit_are_told() {
     assert!(matches!(world.hold(&job), Err(Shortage::NoPrice { .. })));
 }
 
-/// L9: the root's pools are nobody's own, so the root's vouchers pay there; a voucher
-/// whose holder earns never pays.
+/// L2, L9: in a pool of its own a tenant pays nothing, so its vouchers can't pay itself; who
+/// says otherwise, in either direction, is refused.
 #[test]
-fn a_voucher_never_pays_its_own_holder() {
+fn whose_pool_it_is_follows_from_its_owner_and_the_path() {
     let mut world = World::new();
     world.deposit("own", "sdu", "1000");
     world.grant(grant("sdus", "1000"));
     let job = admission("j", "sdu-cs", world.now);
-    let sdu: TenantName = "sdu".into();
-    let ask = edugrid_units::HoldAsk {
-        admission: &job,
-        price_tier: "standard",
-        provider: &sdu,
-        own_pool: false,
-        vouchers: &[],
-        max_cost: None,
+    let (sdu, lnu): (TenantName, TenantName) = ("sdu".into(), "lnu".into());
+    let mut held = |provider, own_pool| {
+        let ask = edugrid_units::HoldAsk {
+            admission: &job,
+            price_tier: "standard",
+            provider,
+            own_pool,
+            vouchers: &[],
+            max_cost: None,
+        };
+        world.books.try_hold(world.now, &ask)
     };
-    world
-        .books
-        .try_hold(world.now, &ask)
-        .expect("own money pays");
-    assert_eq!(payers(&world, "j"), ["own"]);
+    for (provider, own_pool) in [(&sdu, false), (&lnu, true)] {
+        let refused = held(provider, own_pool);
+        assert!(matches!(refused, Err(Shortage::Refused(_))), "{refused:?}");
+    }
+    assert_eq!(held(&sdu, true), Ok(MicroYuan::ZERO));
 }
 
 #[test]

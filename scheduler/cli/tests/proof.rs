@@ -1,0 +1,232 @@
+//! Proof for strangers: exported books are checked by `kubectl edugrid ledger verify` and by
+//! `docs/check_ledger.py`, which shares no code with it. Both must find a sound book sound,
+//! name the entry of any altered byte, and see through lies whose hashes follow again.
+//!
+//! `EDUGRID_PROOF_ENTRIES` makes the long journal longer: a million is run by hand.
+
+use std::{
+    ffi::OsStr,
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use edugrid_ledger::Algorithm;
+use edugrid_lives::{Chance, Life, export, rehashed, worked_example};
+
+/// Entries of the long journal, unless the environment says otherwise.
+const ENTRIES: u64 = 6000;
+/// Positions of the long journal at which a byte is altered.
+const SAMPLE: usize = 4;
+/// Of the bytes of the worked example one in so many is altered, each in a file of its own.
+const STRIDE: usize = 11;
+
+struct Bench {
+    folder: tempfile::TempDir,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        Self { folder }
+    }
+
+    fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
+        let path = self.folder.path().join(name);
+        fs::write(&path, bytes).expect("writes");
+        path
+    }
+
+    /// `kubectl edugrid ledger verify` of a file: its exit code and what it said.
+    fn verify(&self, file: &Path) -> (i32, String) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-edugrid"));
+        command.args(["ledger", "verify", "--lang", "en", "--file"]);
+        said(command.arg(file).output().expect("it runs"))
+    }
+}
+
+/// The script: its exit code and what it said.
+fn script(arguments: &[&OsStr]) -> (i32, String) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/check_ledger.py");
+    let mut command = Command::new("python3");
+    command.arg(path).args(arguments);
+    let output = command.output();
+    said(output.expect("python3 runs; these tests need it on the PATH, in version 3.8 or later"))
+}
+
+fn said(output: Output) -> (i32, String) {
+    let text = [output.stdout, output.stderr].concat();
+    let code = output.status.code().expect("it was not killed");
+    (code, String::from_utf8(text).expect("text"))
+}
+
+/// The number of the entry in which a byte of an export stands.
+fn entry_of(export: &[u8], byte: usize) -> usize {
+    export[..byte].iter().filter(|it| **it == b'\n').count()
+}
+
+#[test]
+fn sound_books_are_found_sound_by_both() {
+    let bench = Bench::new();
+    let books = [
+        ("example", worked_example()),
+        ("sha256", Life::journal(11, Algorithm::Sha256, 3000)),
+        ("sm3", Life::journal(12, Algorithm::Sm3, 800)),
+    ];
+    for (name, segments) in books {
+        let file = bench.file(name, &export(&segments));
+        let (code, verified) = bench.verify(&file);
+        assert_eq!(code, 0, "{name}: {verified}");
+        let (code, checked) = script(&[file.as_ref()]);
+        assert_eq!(code, 0, "{name}: {checked}");
+        let head = checked.trim().rsplit(' ').next().expect("a head");
+        assert!(verified.contains(head), "{name}: {verified}{checked}");
+    }
+}
+
+/// An entry that is cut off at the end is only missed by who knows the published head.
+#[test]
+fn a_missing_end_is_told_by_the_published_head() {
+    let bench = Bench::new();
+    let whole = export(&worked_example());
+    let (code, told) = script(&[bench.file("whole", &whole).as_ref()]);
+    let head = told.trim().rsplit(' ').next().expect("a head").to_owned();
+    assert_eq!(code, 0, "{told}");
+    let last = whole[..whole.len() - 1].iter().rposition(|it| *it == b'\n');
+    let shorter = bench.file("shorter", &whole[..=last.expect("lines")]);
+    let against = |file: &Path| script(&[file.as_ref(), "--head".as_ref(), head.as_ref()]);
+    assert_eq!(script(&[shorter.as_ref()]).0, 0);
+    let (code, told) = against(&shorter);
+    assert!(code == 1 && told.contains("entries are missing"), "{told}");
+    assert_eq!(against(&bench.file("again", &whole)).0, 0);
+}
+
+/// Each altered byte in a file of its own, all of them given to the script at once.
+#[test]
+fn an_altered_byte_of_the_example_is_found_and_its_entry_named() {
+    let bench = Bench::new();
+    let sound = export(&worked_example());
+    let altered: Vec<_> = (0..sound.len())
+        .step_by(STRIDE)
+        .chain([sound.len() - 1])
+        .map(|byte| {
+            let mut bytes = sound.clone();
+            bytes[byte] ^= 1 << (byte % 8);
+            (byte, bench.file(&format!("byte-{byte}"), &bytes))
+        })
+        .collect();
+    let files: Vec<&OsStr> = altered.iter().map(|(_, file)| file.as_ref()).collect();
+    let (code, told) = script(&files);
+    assert_eq!(code, 1);
+    let told: Vec<&str> = told.lines().collect();
+    assert_eq!(told.len(), altered.len(), "one line for each file");
+    for ((byte, file), line) in altered.iter().zip(told) {
+        let entry = entry_of(&sound, *byte);
+        let expected = format!("{}: DAMAGED: entry {entry}: ", file.display());
+        assert!(line.starts_with(&expected), "byte {byte}: {line}");
+    }
+}
+
+/// Somebody alters what a command says or led to and makes all hashes follow again.
+#[test]
+fn lies_whose_hashes_follow_are_found_by_both() {
+    let bench = Bench::new();
+    let sound = export(&worked_example());
+    let same = rehashed(Algorithm::Sha256, &sound, str::to_owned);
+    assert_eq!(same, sound);
+    for (index, (from, to, entry)) in LIES.into_iter().enumerate() {
+        let mut at = 0;
+        let lie = rehashed(Algorithm::Sha256, &sound, |body| {
+            at += 1;
+            if at - 1 == entry {
+                body.replacen(from, to, 1)
+            } else {
+                body.to_owned()
+            }
+        });
+        assert_ne!(lie, sound, "{from} is not in entry {entry}");
+        let file = bench.file(&format!("lie-{index}"), &lie);
+        let (code, told) = script(&[file.as_ref()]);
+        let place = told
+            .split("entry ")
+            .nth(1)
+            .and_then(|it| it.split(':').next());
+        let place: usize = place.and_then(|it| it.parse().ok()).unwrap_or(usize::MAX);
+        // A condition that was altered is found where it is first acted on.
+        assert!(
+            code == 1 && place >= entry && place < usize::MAX,
+            "{from}: {told}"
+        );
+        let (code, verified) = bench.verify(&file);
+        assert_eq!(code, 3, "{from}: {verified}");
+        assert!(
+            verified.contains(&format!("entry {place}: ")),
+            "{from}: {told}{verified}"
+        );
+    }
+}
+
+/// What is written, the lie in its place, and the entry of the worked example.
+const LIES: [(&str, &str, usize); 20] = [
+    // Amounts that were held, charged and moved.
+    ("\"held\":\"480000000\"", "\"held\":\"470000000\"", 7),
+    ("\"base\":\"192000000\"", "\"base\":\"191000000\"", 7),
+    ("\"base\":\"192000000\"", "\"base\":\"193000000\"", 7),
+    ("\"amount\":\"153600000\"", "\"amount\":\"153600001\"", 7),
+    ("\"charged\":\"48000000\"", "\"charged\":\"47000000\"", 10),
+    ("\"amount\":\"38400000\"", "\"amount\":\"38400001\"", 10),
+    // Who pays, on which terms, for how long, and how much.
+    ("\"own_account\":\"sdu\"", "\"own_account\":\"lnu\"", 7),
+    (
+        "\"coverage\":[\"4\",\"5\"]",
+        "\"coverage\":[\"5\",\"5\"]",
+        7,
+    ),
+    ("\"walltime\":\"36000\"", "\"walltime\":\"18000\"", 7),
+    ("\"billed\":\"8000\"", "\"billed\":\"4000\"", 7),
+    ("\"own_pool\":false", "\"own_pool\":true", 7),
+    ("\"provider\":\"lnu\"", "\"provider\":\"sdu\"", 7),
+    // Prices, vouchers and lines.
+    (
+        "\"per_unit_hour\":\"6000000\"",
+        "\"per_unit_hour\":\"5000000\"",
+        3,
+    ),
+    ("\"face\":\"200000000\"", "\"face\":\"2000000000\"", 4),
+    ("\"checked_by\":\"checker\"", "\"checked_by\":\"maker\"", 4),
+    ("\"total\":\"50000000000000\"", "\"total\":\"500\"", 2),
+    // Times, epochs and identities.
+    ("\"until\":\"", "\"until\":\"1", 10),
+    ("\"epoch\":\"1\"", "\"epoch\":\"2\"", 1),
+    ("\"attempt\":\"1\"", "\"attempt\":\"2\"", 8),
+    ("\"ended\":\"", "\"ended\":\"1", 22),
+];
+
+/// A long life of books, with bytes altered at positions that follow from a seed.
+#[test]
+fn an_altered_byte_of_a_long_journal_is_found_by_both() {
+    let asked = std::env::var("EDUGRID_PROOF_ENTRIES").ok();
+    let entries = asked.map_or(ENTRIES, |it| it.parse().expect("a number of entries"));
+    let bench = Bench::new();
+    let sound = export(&Life::journal(5, Algorithm::Sha256, entries));
+    let file = bench.file("long", &sound);
+    let (code, told) = script(&[file.as_ref()]);
+    assert_eq!(code, 0, "{told}");
+    let (code, verified) = bench.verify(&file);
+    assert_eq!(code, 0, "{verified}");
+    let mut chance = Chance::new(entries);
+    for _ in 0..SAMPLE {
+        let byte = usize::try_from(chance.below(sound.len() as u64)).expect("small");
+        let mut altered = sound.clone();
+        altered[byte] ^= 1 << (byte % 8);
+        let file = bench.file("long", &altered);
+        let entry = format!("entry {}: ", entry_of(&sound, byte));
+        let (code, told) = script(&[file.as_ref()]);
+        assert!(code == 1 && told.contains(&entry), "byte {byte}: {told}");
+        let (code, verified) = bench.verify(&file);
+        assert!(
+            code == 3 && verified.contains(&entry),
+            "byte {byte}: {verified}"
+        );
+    }
+}
