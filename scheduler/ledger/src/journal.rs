@@ -15,12 +15,16 @@
 //! damaged after it was written looks just like a torn one: what was cut is told, and the
 //! head that is published elsewhere tells whether it mattered (L12, `LedgerRewound`).
 
+mod records;
+
 use std::{
     fs::{File, OpenOptions, TryLockError},
     future::{Future, ready},
     io::{self, Read, Seek, SeekFrom, Write},
     path::Path,
 };
+
+pub use records::{Ending, Records};
 
 use crate::{
     chain::Algorithm,
@@ -83,7 +87,7 @@ impl FileJournal {
     /// If another process has it open, if a record that is followed by another one is
     /// damaged, or if the file system fails.
     pub fn open(path: &Path) -> Result<(Self, Found), JournalError> {
-        let mut file = OpenOptions::new()
+        let file = OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
@@ -96,13 +100,9 @@ impl FileJournal {
         })?;
         // Also where the file is old: whoever made it may have died before this.
         sync_directory(path).map_err(io("made durable"))?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(io("read"))?;
-        let offsets = whole_records(&bytes)?;
-        let end = offsets.last().copied().unwrap_or(0);
-        let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        let torn_bytes = length.saturating_sub(end);
+        let (offsets, torn_bytes) = whole_records(&file)?;
         if torn_bytes > 0 {
+            let end = offsets.last().copied().unwrap_or(0);
             file.set_len(end).map_err(io("cut"))?;
             file.sync_all().map_err(io("made durable"))?;
         }
@@ -194,8 +194,9 @@ impl FileJournal {
         let mut record = vec![0; length];
         self.file.seek(SeekFrom::Start(start))?;
         self.file.read_exact(&mut record)?;
-        let (bytes, _) = unframe(&record).ok_or("the record has changed on disk")?;
-        Ok(Segment::from_bytes(bytes)?)
+        let record = Records::new(io::Cursor::new(record))?.next_record()?;
+        let bytes = record.ok_or("the record has changed on disk")?;
+        Ok(Segment::from_bytes(&bytes)?)
     }
 }
 
@@ -229,34 +230,21 @@ fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }
 
-/// Where the whole records begin, and where the last one ends.
-fn whole_records(bytes: &[u8]) -> Result<Vec<u64>, JournalError> {
+/// Where the whole records begin and the last one ends, and how many bytes are torn after it.
+fn whole_records(file: &File) -> Result<(Vec<u64>, u64), JournalError> {
+    let mut records = Records::new(file).map_err(io("read"))?;
     let mut offsets = vec![0_u64];
-    let mut rest = bytes;
-    while let Some((_, after)) = unframe(rest) {
-        rest = after;
-        let end = bytes.len().saturating_sub(rest.len());
-        offsets.push(u64::try_from(end).unwrap_or(u64::MAX));
+    while records.next_record().map_err(io("read"))?.is_some() {
+        offsets.push(records.offset());
     }
-    if holds_a_record(rest) {
-        return Err(JournalError::Damaged {
-            record: u64::try_from(offsets.len().saturating_sub(1)).unwrap_or(u64::MAX),
-            offset: offsets.last().copied().unwrap_or(0),
-        });
+    match records.ending().map_err(io("read"))? {
+        Ending::Whole => Ok((offsets, 0)),
+        Ending::Torn { bytes } => Ok((offsets, bytes)),
+        Ending::Damaged => Err(JournalError::Damaged {
+            record: records.read(),
+            offset: records.offset(),
+        }),
     }
-    Ok(offsets)
-}
-
-/// Whether a whole record begins anywhere in these bytes.
-fn holds_a_record(bytes: &[u8]) -> bool {
-    bytes
-        .windows(MAGIC.len())
-        .enumerate()
-        .filter(|(_, window)| window == MAGIC)
-        .any(|(start, _)| {
-            let rest = bytes.get(start..);
-            rest.is_some_and(|rest| unframe(rest).is_some())
-        })
 }
 
 /// The record of some bytes; `None` if they are too many.
@@ -265,21 +253,6 @@ fn frame(bytes: &[u8]) -> Option<Vec<u8>> {
     let length = u32::try_from(length).ok()?.to_be_bytes();
     let hash = Algorithm::Sha256.digest(bytes).0;
     Some([MAGIC, &length[..], &check(&length, &hash), &hash, bytes].concat())
-}
-
-/// The bytes of the record that begins here, and what follows it; `None` if there is no
-/// whole one.
-fn unframe(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (head, rest) = bytes.split_at_checked(HEAD_BYTES)?;
-    let head = head.strip_prefix(MAGIC)?;
-    let (length, head) = head.split_at_checked(4)?;
-    let (given, hash) = head.split_at_checked(8)?;
-    if given != check(length, hash) {
-        return None;
-    }
-    let length = usize::try_from(u32::from_be_bytes(length.try_into().ok()?)).ok()?;
-    let (bytes, rest) = rest.split_at_checked(length)?;
-    (Algorithm::Sha256.digest(bytes).0 == *hash).then_some((bytes, rest))
 }
 
 fn check(length: &[u8], hash: &[u8]) -> [u8; 8] {

@@ -72,7 +72,7 @@ pub use history::{
     HistoryView, MemoryView, RestoreError, Restored, SledView, ViewError, ViewFound, restore,
 };
 pub use hold::{Hold, Slice};
-pub use journal::{FileJournal, Found, JournalError};
+pub use journal::{Ending, FileJournal, Found, JournalError, Records};
 pub use price::{
     BAND_DENOMINATOR_MAX, Band, Price, PriceBook, PriceBookError, Rates, price_in_effect,
 };
