@@ -1,6 +1,6 @@
 //! Books in files and objects, sound and not.
 
-use edugrid_ledger::{Algorithm, Books, Command, Opening};
+use edugrid_ledger::{Algorithm, Books, Command, FileJournal, Opening};
 use edugrid_units::{Seconds, Stamp};
 
 use super::*;
@@ -36,12 +36,42 @@ pub fn segments() -> Vec<Segment> {
 
 /// The same as a journal file.
 pub fn journal_file(folder: &Path) -> PathBuf {
+    journal_of(folder, &segments())
+}
+
+/// A journal file of any segments, whether they belong together or not.
+pub fn journal_of(folder: &Path, segments: &[Segment]) -> PathBuf {
     let path = folder.join("journal");
     let (mut journal, _) = FileJournal::open(&path).expect("opens");
-    for segment in segments() {
-        journal.append_now(&segment).expect("appends");
+    for (segment, sequence) in segments.iter().zip(0..) {
+        let of_its_number = Segment {
+            sequence,
+            ..segment.clone()
+        };
+        journal.append_now(&of_its_number).expect("appends");
     }
     path
+}
+
+/// All pieces, and what was torn after them.
+async fn pieces(path: &Path) -> (Vec<Piece>, u64) {
+    let mut source = Source::of_file(path).expect("opens");
+    let mut pieces = Vec::new();
+    while let Some(piece) = source.next().await.expect("reads") {
+        pieces.push(piece);
+    }
+    let (done, all) = source.progress();
+    assert!(all.is_some_and(|all| done <= all));
+    (pieces, source.torn_bytes())
+}
+
+/// Where the record of that number begins.
+fn begin(bytes: &[u8], number: usize) -> usize {
+    let begins = bytes
+        .windows(8)
+        .enumerate()
+        .filter(|(_, it)| *it == b"EDUGRID\n");
+    begins.map(|(at, _)| at).nth(number).expect("a record")
 }
 
 #[tokio::test]
@@ -54,11 +84,8 @@ async fn a_journal_file_is_read_without_being_touched() {
     // As if the operator had it open.
     let held = std::fs::File::open(&path).expect("opens");
     held.lock().expect("locks");
-    let mut source = Source::of_file(&path).expect("reads");
-    assert!(matches!(source, Source::Journal { torn_bytes: 4, .. }));
-    let stretch = source.next().await.expect("reads").expect("is there");
-    assert_eq!((stretch.segments, stretch.damage), (segments(), None));
-    assert!(source.next().await.expect("reads").is_none());
+    let whole: Vec<_> = segments().into_iter().map(Piece::Segment).collect();
+    assert_eq!(pieces(&path).await, (whole, 4));
     assert_eq!(std::fs::read(&path).expect("reads"), bytes);
 }
 
@@ -67,17 +94,28 @@ async fn a_damaged_record_is_told_after_the_sound_ones() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = journal_file(folder.path());
     let mut bytes = std::fs::read(&path).expect("reads");
-    let third = bytes
-        .windows(8)
-        .enumerate()
-        .filter(|(_, it)| *it == JOURNAL_MAGIC)
-        .nth(2);
-    let (third, _) = third.expect("four records");
+    let third = begin(&bytes, 2);
     bytes[third + 60] ^= 1;
     std::fs::write(&path, &bytes).expect("writes");
-    let mut source = Source::of_file(&path).expect("reads");
-    let stretch = source.next().await.expect("reads").expect("is there");
-    assert_eq!(stretch.segments, &segments()[..2]);
     let what = format!("the record at byte {third} is not as it was written");
-    assert_eq!(stretch.damage, Some(Unread { segment: 2, what }));
+    let mut expected: Vec<_> = segments().into_iter().take(2).map(Piece::Segment).collect();
+    expected.push(Piece::Damage(Unread { segment: 2, what }));
+    assert_eq!(pieces(&path).await, (expected, 0));
+}
+
+/// Whatever a file without line feeds holds, no more than a line's worth is in memory.
+#[tokio::test]
+async fn lines_of_an_export_are_bounded() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("export");
+    std::fs::write(&path, vec![b'x'; 2 * PAYLOAD_BYTES_MAX + 7]).expect("writes");
+    let (pieces, _) = pieces(&path).await;
+    let lengths: Vec<_> = pieces
+        .iter()
+        .map(|piece| match piece {
+            Piece::Line(line) => line.len(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(lengths, [PAYLOAD_BYTES_MAX + 1, PAYLOAD_BYTES_MAX + 1, 5]);
 }

@@ -9,7 +9,7 @@ use std::{
     path::Path,
 };
 
-use edugrid_ledger::{CODEC, Command, Replay, Segment, verify_export};
+use edugrid_ledger::{CODEC, Replay, Segment};
 use serde::Serialize;
 
 use crate::{
@@ -17,9 +17,11 @@ use crate::{
     cluster::Cluster,
     failure::Failure,
     grid::Grid,
-    journal::{self, Source},
+    journal::{self, Piece, Source},
     look::{Look, Tone},
-    output, sentences,
+    output,
+    progress::Progress,
+    sentences,
     words::Word,
 };
 
@@ -75,20 +77,20 @@ async fn copy(
     out: &mut dyn Write,
     failed: &impl Fn(io::Error) -> Failure,
 ) -> Result<(), Failure> {
-    if let Source::Export(bytes) = source {
-        return out.write_all(bytes).map_err(failed);
-    }
     let mut entries: u64 = 0;
-    while let Some(stretch) = source.next().await? {
-        for segment in &stretch.segments {
-            let lines = lines(segment)?;
-            out.write_all(lines).map_err(failed)?;
-            let ends = lines.iter().filter(|byte| **byte == b'\n').count();
-            entries = entries.saturating_add(u64::try_from(ends).unwrap_or(u64::MAX));
-        }
-        if let Some(damage) = stretch.damage {
-            return Err(damage.at(entries));
-        }
+    while let Some(piece) = source.next().await? {
+        let segment = match piece {
+            Piece::Segment(segment) => segment,
+            Piece::Line(line) => {
+                out.write_all(&line).map_err(failed)?;
+                continue;
+            }
+            Piece::Damage(damage) => return Err(damage.at(entries)),
+        };
+        let lines = lines(&segment)?;
+        out.write_all(lines).map_err(failed)?;
+        let ends = lines.iter().filter(|byte| **byte == b'\n').count();
+        entries = entries.saturating_add(u64::try_from(ends).unwrap_or(u64::MAX));
     }
     Ok(())
 }
@@ -111,7 +113,8 @@ fn lines(segment: &Segment) -> Result<&[u8], Failure> {
 /// # Errors
 /// With the first thing that isn't as it was written, or if they can't be read.
 pub async fn verify(connection: &Connection, asked: &Verify, look: Look) -> Result<(), Failure> {
-    let verdict = check(&mut source(connection, asked.file.as_deref()).await?).await?;
+    let mut source = source(connection, asked.file.as_deref()).await?;
+    let verdict = check(&mut source, Progress::of_terminal(look)).await?;
     output::print(&match asked.output {
         Format::Table | Format::Wide => text(&verdict, look),
         Format::Json => output::json(&verdict)?,
@@ -119,45 +122,29 @@ pub async fn verify(connection: &Connection, asked: &Verify, look: Look) -> Resu
     })
 }
 
-async fn check(source: &mut Source) -> Result<Verdict, Failure> {
-    if let Source::Export(bytes) = source {
-        return exported(bytes);
-    }
-    let (mut replay, mut book) = (Replay::new(), String::new());
-    while let Some(stretch) = source.next().await? {
-        for segment in &stretch.segments {
-            let records = replay.segment(segment).map_err(Failure::Damaged)?;
-            if let Some(Command::Open(opening)) = records.first().map(|it| &it.entry.command) {
-                book.clone_from(&opening.book);
+/// Carries everything out again. Memory holds the books as they stand and one piece, however
+/// long the journal is.
+async fn check(source: &mut Source, mut progress: Progress) -> Result<Verdict, Failure> {
+    let mut replay = Replay::new();
+    while let Some(piece) = source.next().await? {
+        match piece {
+            Piece::Segment(segment) => {
+                replay.segment(&segment).map_err(Failure::Damaged)?;
             }
+            Piece::Line(line) => {
+                replay.exported(&line).map_err(Failure::Damaged)?;
+            }
+            Piece::Damage(damage) => return Err(damage.at(replay.position().entries)),
         }
-        if let Some(damage) = stretch.damage {
-            return Err(damage.at(replay.position().entries));
-        }
+        progress.at(source.progress(), replay.position().entries);
     }
-    let torn_bytes = match source {
-        Source::Journal { torn_bytes, .. } if *torn_bytes > 0 => Some(*torn_bytes),
-        _ => None,
-    };
-    let position = replay.position();
-    Ok(Verdict {
-        book,
-        segments: position.segments,
-        entries: position.entries,
-        head: position.head.to_string(),
-        torn_bytes,
-        ok: true,
-    })
-}
-
-fn exported(bytes: &[u8]) -> Result<Verdict, Failure> {
-    let verified = verify_export(bytes).map_err(Failure::Damaged)?;
+    let verified = replay.verified();
     Ok(Verdict {
         book: verified.book,
         segments: verified.segments,
         entries: verified.entries,
         head: verified.head.to_string(),
-        torn_bytes: None,
+        torn_bytes: Some(source.torn_bytes()).filter(|bytes| *bytes > 0),
         ok: true,
     })
 }

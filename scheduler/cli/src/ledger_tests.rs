@@ -3,14 +3,11 @@
 use edugrid_units::Language;
 
 use super::*;
-use crate::journal::{
-    Stretch,
-    tests::{journal_file, segments},
-};
+use crate::journal::tests::{journal_file, journal_of, segments};
 use crate::samples::{CHINESE, ENGLISH};
 
 async fn verdict(path: &Path) -> Result<Verdict, Failure> {
-    check(&mut Source::of_file(path)?).await
+    check(&mut Source::of_file(path)?, Progress::of_terminal(ENGLISH)).await
 }
 
 async fn exported_to(path: &Path, from: &Path) -> Result<(), Failure> {
@@ -21,14 +18,11 @@ async fn exported_to(path: &Path, from: &Path) -> Result<(), Failure> {
     export(&Connection::default(), &asked).await
 }
 
-fn of_segments(segments: Vec<Segment>) -> Source {
-    Source::Journal {
-        rest: Some(Stretch {
-            segments,
-            damage: None,
-        }),
-        torn_bytes: 0,
-    }
+/// The failure of a journal file with these segments.
+async fn damage(segments: &[Segment]) -> Failure {
+    let folder = tempfile::tempdir().expect("a folder");
+    let found = verdict(&journal_of(folder.path(), segments)).await;
+    found.expect_err("it is damaged")
 }
 
 #[tokio::test]
@@ -73,9 +67,7 @@ async fn an_altered_byte_names_segment_and_entry() {
         .position(|byte| *byte == b'w')
         .expect("a writer");
     altered[2].payload[byte] ^= 1;
-    let failure = check(&mut of_segments(altered))
-        .await
-        .expect_err("it is altered");
+    let failure = damage(&altered).await;
     assert_eq!(failure.code(), 3);
     assert_eq!(
         failure.told(Language::English),
@@ -85,21 +77,15 @@ async fn an_altered_byte_names_segment_and_entry() {
     );
 }
 
+/// Also where what is left was numbered anew.
 #[tokio::test]
 async fn a_missing_segment_is_damage() {
     let mut short = segments();
     short.remove(1);
-    let failure = check(&mut of_segments(short))
-        .await
-        .expect_err("one is missing");
+    let failure = damage(&short).await;
     assert_eq!(failure.code(), 3);
-    assert!(
-        failure
-            .told(Language::English)
-            .contains("segment 1, entry 1: "),
-        "{}",
-        failure.told(Language::English)
-    );
+    let told = failure.told(Language::English);
+    assert!(told.contains("segment 1, entry 1: "), "{told}");
 }
 
 #[tokio::test]

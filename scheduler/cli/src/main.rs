@@ -17,6 +17,7 @@ mod language;
 mod ledger;
 mod look;
 mod output;
+mod progress;
 mod queue;
 mod reasons;
 #[cfg(test)]

@@ -74,6 +74,8 @@ sentences! {
     no_entry(): "ok: there is no entry yet", "正常：账本尚无分录";
     /// A torn end.
     torn(bytes: u64): "{bytes} bytes at the end were never acknowledged and don't count", "末尾 {bytes} 字节从未被确认，不计入";
+    /// While books are read.
+    entries_so_far(entries: u64): "{entries} entries are sound so far", "已检查 {entries} 条分录，均正常";
     /// Sound books.
     sound(): "ok: every hash and every result is as it was written", "正常：每个哈希、每个结果都与写入时一致";
     /// Never.
