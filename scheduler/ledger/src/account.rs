@@ -223,6 +223,11 @@ impl Accounts {
         self.0.iter()
     }
 
+    /// An account as a snapshot says it stood.
+    pub(crate) fn put(&mut self, account: Account, counters: Counters) {
+        self.0.insert(account, counters);
+    }
+
     /// Posts all legs or none.
     pub(crate) fn post(&mut self, legs: &[Leg]) -> Result<Before, PostError> {
         let mut after: BTreeMap<&Account, Counters> = BTreeMap::new();

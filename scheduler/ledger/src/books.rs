@@ -17,6 +17,7 @@ use crate::{
     entry::{Answer, Entry, Record},
     refused::Refused,
     segment::{CODEC, PAYLOAD_BYTES_MAX, Segment},
+    snapshot::Frozen,
     state::{Carried, State, Undo},
 };
 
@@ -128,6 +129,16 @@ impl Books {
             durable,
             in_flight: None,
         }
+    }
+
+    /// The books as far as they are durable, apart from these: for a snapshot. `None` while
+    /// anything is staged or on its way, which memory already counts.
+    pub fn freeze(&self) -> Option<Frozen> {
+        let is_durable = self.staged.is_empty() && self.in_flight.is_none();
+        (is_durable && self.state.opening.is_some()).then(|| Frozen {
+            state: self.state.clone(),
+            segments: self.durable.segments,
+        })
     }
 
     /// What the entries led to, for tests that compare all of it.

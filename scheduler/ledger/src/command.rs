@@ -4,7 +4,7 @@
 use std::fmt;
 
 use edugrid_units::{
-    Admission, AttemptKey, Outcome, Ownership, RolePlacement, Seconds, Stamp, VoucherName,
+    Admission, AttemptKey, JobUid, Outcome, Ownership, RolePlacement, Seconds, Stamp, VoucherName,
 };
 
 use crate::{
@@ -108,6 +108,22 @@ pub enum Command {
         /// At least a second.
         half_life: Seconds,
     },
+    /// The book lives in this cluster from now on. Written by the first leader, and by a
+    /// restore into another cluster; no leader of another one may go on with the book (L12).
+    Moved {
+        /// The epoch of the leader that says so.
+        epoch: u64,
+        /// The UID of the cluster's namespace `kube-system`.
+        cluster: String,
+    },
+    /// What memory needs no more goes: the settled attempts of jobs whose objects are gone,
+    /// and the ids of commands about them and about instants before `at`. Moves no money.
+    Forget {
+        /// Commands bound to an earlier instant are refused from now on.
+        at: Stamp,
+        /// Jobs without an open attempt; no attempt of theirs is ever admitted again.
+        jobs: Vec<JobUid>,
+    },
 }
 
 /// What stands in segment 0 and never changes (L11, N5).
@@ -154,6 +170,8 @@ impl Command {
             Self::End { .. } => "End",
             Self::Owned(_) => "Owned",
             Self::Rebase { .. } => "Rebase",
+            Self::Moved { .. } => "Moved",
+            Self::Forget { .. } => "Forget",
         }
     }
 
@@ -166,6 +184,15 @@ impl Command {
             | Self::Stop { key, .. }
             | Self::Capture { key, .. }
             | Self::End { key, .. } => Some(key),
+            _ => None,
+        }
+    }
+
+    /// The instant that it is bound to, where its id is that of an instant.
+    pub(crate) fn instant(&self) -> Option<Stamp> {
+        match self {
+            Self::Alive { at, .. } | Self::Rebase { at, .. } | Self::Forget { at, .. } => Some(*at),
+            Self::Owned(ownership) => Some(ownership.at),
             _ => None,
         }
     }
@@ -183,7 +210,10 @@ impl Command {
             Self::VoucherState {
                 voucher, change, ..
             } => format!("{voucher}/{change}"),
-            Self::Alive { at, .. } | Self::Rebase { at, .. } => at.0.to_string(),
+            Self::Alive { at, .. } | Self::Rebase { at, .. } | Self::Forget { at, .. } => {
+                at.0.to_string()
+            }
+            Self::Moved { epoch, .. } => epoch.to_string(),
             Self::Owned(ownership) => ownership.at.0.to_string(),
             Self::Admit(admit) => admit.admission.key.to_string(),
             Self::Started { key, .. } | Self::Stop { key, .. } | Self::End { key, .. } => {
@@ -211,6 +241,9 @@ fn binding(placement: &[RolePlacement]) -> String {
 pub struct CommandId([u8; 16]);
 
 impl CommandId {
+    /// Before all others.
+    pub(crate) const FIRST: Self = Self([0; 16]);
+
     fn of(verb: &str, subject: &str) -> Self {
         let digest = Algorithm::Sha256.digest(format!("{verb}\n{subject}").as_bytes());
         let mut id = [0; 16];

@@ -2,12 +2,14 @@
 //! month, and by job. A view, never the truth: it can be made again from the journal at
 //! any time (L12).
 
+mod base;
 mod memory;
 mod restore;
 mod sled_view;
 
+pub use base::Base;
 pub use memory::MemoryView;
-pub use restore::{RestoreError, Restored, ViewFound, restore};
+pub use restore::{Earlier, RestoreError, Restored, Rewound, ViewFound, restore};
 pub use sled_view::SledView;
 
 use edugrid_units::{JobUid, TenantName};
@@ -32,6 +34,28 @@ pub enum ViewError {
         /// The entry that it was given.
         given: u64,
     },
+    /// It ends before the snapshot with which the journal begins.
+    #[error("the view ends before entry {found}, the journal begins with entry {start}")]
+    Behind {
+        /// The entry that it expects next.
+        found: u64,
+        /// The journal's first.
+        start: u64,
+    },
+    /// It begins with a snapshot, and was asked for what is older.
+    #[error(
+        "entries before {first} are not in the view, which was made from a snapshot: give the operator the archive (--archive-dir) and start it with its data directory empty"
+    )]
+    NeedsArchive {
+        /// The first month that it has whole.
+        first: Month,
+    },
+    /// The archive lacks what it was asked for.
+    #[error("the archive ends before segment {from}")]
+    NoArchive {
+        /// The first segment that isn't there.
+        from: u64,
+    },
     /// Its directory can't be used.
     #[error("the view's directory can't be {what}")]
     Io {
@@ -55,6 +79,11 @@ pub trait HistoryView {
     /// # Errors
     /// If the view is damaged.
     fn position(&self) -> Result<Position, ViewError>;
+
+    /// What it begins with, where that isn't the journal's first entry.
+    fn base(&self) -> Option<&Base> {
+        None
+    }
 
     /// Takes the entries of a durable batch, which must follow what it has.
     ///
@@ -84,6 +113,16 @@ pub trait HistoryView {
     /// # Errors
     /// If the view is damaged.
     fn of_job(&self, job: &JobUid) -> Result<Vec<Entry>, ViewError>;
+}
+
+/// The rows that entries take in a view: one each, one per tenant, one for the job.
+fn rows_of(records: &[Record]) -> u64 {
+    let rows = records.iter().map(|record| {
+        let keys = record.tenants.len();
+        let keys = keys.saturating_add(usize::from(record.job.is_some()));
+        u64::try_from(keys).unwrap_or(u64::MAX).saturating_add(1)
+    });
+    rows.fold(0, u64::saturating_add)
 }
 
 /// Whether a batch follows what a view has.

@@ -55,6 +55,7 @@ mod price;
 mod refused;
 mod replay;
 mod segment;
+mod snapshot;
 mod state;
 mod statement;
 #[cfg(test)]
@@ -69,7 +70,8 @@ pub use chain::{Algorithm, Digest};
 pub use command::{Admit, Command, CommandId, Opening};
 pub use entry::{Answer, Entry, Line, Record, Settlement};
 pub use history::{
-    HistoryView, MemoryView, RestoreError, Restored, SledView, ViewError, ViewFound, restore,
+    Base, Earlier, HistoryView, MemoryView, RestoreError, Restored, Rewound, SledView, ViewError,
+    ViewFound, restore,
 };
 pub use hold::{Hold, Slice};
 pub use journal::{Ending, FileJournal, Found, JournalError, Records};
@@ -79,6 +81,9 @@ pub use price::{
 pub use refused::Refused;
 pub use replay::{Damage, Fault, Replay, Verified, replay, verify, verify_export};
 pub use segment::{AppendError, CODEC, PAYLOAD_BYTES_MAX, ReadError, Segment, SegmentStore};
+pub use snapshot::{
+    Frozen, Manifest, PART_BYTES_MAX, Part, SNAPSHOT_CODEC, Section, Snapshot, SnapshotError,
+};
 pub use state::{OpenAttempt, Payments, SettledAttempt};
 pub use statement::{
     AccountDocument, AccountStatement, Balance, ClockDocument, Movement, MovementDocument,

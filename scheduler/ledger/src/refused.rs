@@ -1,6 +1,6 @@
 //! Why the books refuse a command. Refusing changes nothing.
 
-use edugrid_units::{AttemptKey, FundingLineName, Stamp, VoucherName};
+use edugrid_units::{AttemptKey, FundingLineName, JobUid, Stamp, VoucherName};
 
 use crate::{account::PostError, price::PriceBookError, voucher::GrantError};
 
@@ -50,6 +50,15 @@ pub enum Refused {
     /// A voucher whose validity hasn't ended.
     #[error("voucher {0} is still valid")]
     NotExpired(VoucherName),
+    /// A command bound to an instant of which the books have forgotten all (L10).
+    #[error("{} is forgotten, nothing can be bound to it any more (nanoseconds since 1970)", .0.0)]
+    Forgotten(Stamp),
+    /// A job that can't be forgotten, since an attempt of it is open.
+    #[error("job {0} has an open attempt, it can't be forgotten")]
+    NotSettled(JobUid),
+    /// A move without a cluster.
+    #[error("cluster is empty, it must be the UID of a namespace")]
+    NoCluster,
     /// Averages that would be nothing at once, so that the past would silently not count.
     #[error("half-life is 0s, it must be at least 1s")]
     NoHalfLife,

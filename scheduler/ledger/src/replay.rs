@@ -8,6 +8,7 @@ use crate::{
     entry::{Entry, Line, Record},
     refused::Refused,
     segment::{CODEC, PAYLOAD_BYTES_MAX, Segment},
+    snapshot::{Frozen, Snapshot, SnapshotError},
     state::{Carried, State},
 };
 
@@ -109,6 +110,37 @@ impl Replay {
             state: State::new(),
             segments: 0,
         }
+    }
+
+    /// Goes on after a snapshot, without the segments before it.
+    ///
+    /// # Errors
+    /// If the snapshot isn't what its manifest says, or this version can't read it.
+    pub fn resume(snapshot: &Snapshot) -> Result<Self, SnapshotError> {
+        Ok(Self {
+            state: snapshot.state()?,
+            segments: snapshot.manifest().sequence,
+        })
+    }
+
+    /// The books as of the last segment, apart from these: for a snapshot, or to compare
+    /// with one.
+    pub fn freeze(&self) -> Frozen {
+        Frozen {
+            state: self.state.clone(),
+            segments: self.segments,
+        }
+    }
+
+    /// The cluster in which the book lives.
+    pub fn cluster(&self) -> Option<&str> {
+        self.state.cluster.as_deref()
+    }
+
+    /// The book's id; empty before the first entry.
+    pub fn book(&self) -> &str {
+        let opening = self.state.opening.as_ref();
+        opening.map_or("", |opening| &opening.book)
     }
 
     /// How far it has come.
@@ -233,9 +265,8 @@ impl Replay {
 
     /// What was found sound so far.
     pub fn verified(&self) -> Verified {
-        let book = self.state.opening.as_ref().map(|it| it.book.clone());
         Verified {
-            book: book.unwrap_or_default(),
+            book: self.book().to_owned(),
             segments: self.segments,
             entries: self.state.entries,
             head: self.state.head,

@@ -5,9 +5,13 @@
 //! lead to and changes nothing; accounts post all its legs or none; [`carry`](State::carry)
 //! writes down the rest and can't fail.
 
+mod forget;
 mod funds;
 mod judge;
+mod known;
 mod settle;
+
+pub(crate) use known::{Done, Known};
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -79,6 +83,8 @@ pub struct Payments {
 /// An attempt that has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettledAttempt {
+    /// What was decided; its placement is the bound one as soon as that was known (P7).
+    pub admission: Admission,
     /// What it cost and for which time.
     pub settlement: crate::entry::Settlement,
     /// How it ended.
@@ -87,14 +93,6 @@ pub struct SettledAttempt {
     pub held: MicroYuan,
     /// Who paid what.
     pub payments: Payments,
-}
-
-/// A command that was carried out, for L10.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Done {
-    digest: Digest,
-    entry: u64,
-    answer: Answer,
 }
 
 /// What a command would lead to.
@@ -137,8 +135,10 @@ pub(crate) struct State {
     pub open: BTreeMap<AttemptKey, OpenAttempt>,
     pub settled: BTreeMap<AttemptKey, SettledAttempt>,
     pub last_attempts: BTreeMap<JobUid, BTreeMap<u32, u32>>,
-    done: BTreeMap<CommandId, Done>,
-    last_at: Option<Stamp>,
+    pub known: Known,
+    /// The cluster in which the book lives.
+    pub cluster: Option<String>,
+    pub last_at: Option<Stamp>,
     pub entries: u64,
     pub head: Digest,
 }
@@ -157,7 +157,8 @@ impl State {
             open: BTreeMap::new(),
             settled: BTreeMap::new(),
             last_attempts: BTreeMap::new(),
-            done: BTreeMap::new(),
+            known: Known::default(),
+            cluster: None,
             last_at: None,
             entries: 0,
             head: Digest([0; 32]),
@@ -182,7 +183,7 @@ impl State {
         };
         let id = command.id();
         let digest = algorithm.digest(&wire::canonical(&command));
-        if let Some(done) = self.done.get(&id) {
+        if let Some(done) = self.known.get(&command, id) {
             return if done.digest == digest {
                 Ok(Carried::Known {
                     entry: done.entry,
@@ -208,14 +209,12 @@ impl State {
         let record = self.record(algorithm, previous, entry, &effect)?;
         let accounts = self.accounts.post(&effect.legs)?;
         let undo = self.undo_of(&record.entry.command, accounts);
-        self.done.insert(
-            id,
-            Done {
-                digest,
-                entry: record.entry.sequence,
-                answer: effect.answer,
-            },
-        );
+        let done = Done {
+            digest,
+            entry: record.entry.sequence,
+            answer: effect.answer,
+        };
+        self.known.insert(&record.entry.command, id, done);
         self.last_at = Some(at);
         self.entries = self.entries.saturating_add(1);
         self.head = record.hash;
@@ -291,13 +290,7 @@ impl State {
                 self.prices.insert(book.name.clone(), book.clone());
             }
             Command::Grant(grant) => {
-                let name = grant.voucher.clone();
-                if let Some(holder) = grant.holder() {
-                    let held = self.held_by.entry(holder.clone()).or_default();
-                    held.insert(name.clone());
-                }
-                self.vouchers
-                    .insert(name, Voucher::new(grant.as_ref().clone()));
+                self.put_voucher(Voucher::new(grant.as_ref().clone()));
             }
             Command::VoucherState { voucher, state, .. } => {
                 if let Some(voucher) = self.vouchers.get_mut(voucher) {
@@ -329,11 +322,23 @@ impl State {
             Command::Alive { at, except } => self.carry_alive(*at, except),
             // Who reads the entries counts with them; the books only keep them.
             Command::Owned(_) | Command::Rebase { .. } => {}
+            Command::Moved { cluster, .. } => self.cluster = Some(cluster.clone()),
+            Command::Forget { at, jobs } => self.carry_forget(*at, jobs),
             Command::Capture { key, .. } => self.carry_capture(key, settling),
             Command::End { key, outcome, .. } => {
                 self.carry_end(key, *outcome, &entry.answer, settling);
             }
         }
+    }
+
+    /// Takes a voucher in, and notes who holds it.
+    pub(crate) fn put_voucher(&mut self, voucher: Voucher) {
+        let name = voucher.grant.voucher.clone();
+        if let Some(holder) = voucher.grant.holder() {
+            let held = self.held_by.entry(holder.clone()).or_default();
+            held.insert(name.clone());
+        }
+        self.vouchers.insert(name, voucher);
     }
 
     fn carry_admit(&mut self, entry: &Entry, admit: &Admit) {
@@ -408,7 +413,7 @@ impl State {
             self.last_attempts.remove(&key.job);
         }
         self.accounts.restore(undo.accounts);
-        self.done.remove(id);
+        self.known.remove(&key.job, id);
         self.last_at = undo.last_at;
         self.entries = self.entries.saturating_sub(1);
         self.head = undo.head;

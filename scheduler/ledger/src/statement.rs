@@ -19,7 +19,8 @@ use crate::{
     calendar::Month,
     command::{Admit, Command, Opening},
     entry::{Answer, Entry},
-    history::{HistoryView, ViewError},
+    history::{Base, HistoryView, ViewError},
+    voucher::Grant,
 };
 
 /// A statement.
@@ -52,6 +53,18 @@ pub struct AccountStatement {
     pub debits: i128,
     /// After the month: the next one's opening.
     pub closing: Balance,
+}
+
+impl AccountStatement {
+    fn unmoved(account: Account, balance: Balance) -> Self {
+        Self {
+            account,
+            opening: balance,
+            credits: 0,
+            debits: 0,
+            closing: balance,
+        }
+    }
 }
 
 /// A balance in micro-yuan.
@@ -118,8 +131,13 @@ pub fn statement(
     tenant: &TenantName,
     month: Month,
 ) -> Result<Statement, ViewError> {
-    let opening = match view.entry(0)?.map(|entry| entry.command) {
-        Some(Command::Open(opening)) => Some(opening),
+    let base = view.base();
+    if let Some(first) = base.map(Base::first_month).filter(|first| month < *first) {
+        return Err(ViewError::NeedsArchive { first });
+    }
+    let opening = match (base, view.entry(0)?.map(|entry| entry.command)) {
+        (Some(base), _) => base.opening.clone(),
+        (None, Some(Command::Open(opening))) => Some(opening),
         _ => None,
     };
     let mut fold = Fold {
@@ -132,6 +150,9 @@ pub fn statement(
         usage: BTreeMap::new(),
         movements: Vec::new(),
     };
+    if let Some(base) = base {
+        fold.begin(base);
+    }
     let mut failed = Ok(());
     view.of_tenant(tenant, month, &mut |month, entry| {
         if failed.is_ok() {
@@ -165,6 +186,39 @@ struct Fold<'a> {
 }
 
 impl Fold<'_> {
+    /// Carries over what stood before the view's first entry.
+    fn begin(&mut self, base: &Base) {
+        for grant in &base.grants {
+            self.learn_grant(grant);
+        }
+        for admit in &base.open {
+            self.learn_admit(admit);
+        }
+        for (account, counters) in &base.accounts {
+            if self.owns(account) {
+                let credited = i128::from(counters.credits_posted.0);
+                let balance = Balance {
+                    posted: credited.saturating_sub(i128::from(counters.debits_posted.0)),
+                    held: i128::from(counters.debits_pending.0),
+                };
+                let line = AccountStatement::unmoved(account.clone(), balance);
+                self.accounts.insert(account.clone(), line);
+            }
+        }
+    }
+
+    fn learn_grant(&mut self, grant: &Grant) {
+        let is_below = self.climb(&grant.holder_path);
+        self.vouchers
+            .extend(is_below.then(|| grant.voucher.clone()));
+    }
+
+    fn learn_admit(&mut self, admit: &Admit) {
+        let is_below = self.climb(&admit.admission.path);
+        let key = admit.admission.key.clone();
+        self.open.extend(is_below.then(|| (key, admit.clone())));
+    }
+
     fn take(
         &mut self,
         view: &dyn HistoryView,
@@ -172,17 +226,8 @@ impl Fold<'_> {
         entry: &Entry,
     ) -> Result<(), ViewError> {
         match &entry.command {
-            Command::Grant(grant) => {
-                let is_below = self.climb(&grant.holder_path);
-                self.vouchers
-                    .extend(is_below.then(|| grant.voucher.clone()));
-            }
-            Command::Admit(admit) => {
-                let is_below = self.climb(&admit.admission.path);
-                let key = admit.admission.key.clone();
-                self.open
-                    .extend(is_below.then(|| (key, admit.as_ref().clone())));
-            }
+            Command::Grant(grant) => self.learn_grant(grant),
+            Command::Admit(admit) => self.learn_admit(admit),
             _ => {}
         }
         let is_now = month == self.month;
@@ -232,13 +277,7 @@ impl Fold<'_> {
         let line = self
             .accounts
             .entry(account.clone())
-            .or_insert_with(|| AccountStatement {
-                account: account.clone(),
-                opening: Balance::default(),
-                credits: 0,
-                debits: 0,
-                closing: Balance::default(),
-            });
+            .or_insert_with(|| AccountStatement::unmoved(account.clone(), Balance::default()));
         let amount = i128::from(leg.amount.0);
         let moves = matches!(leg.phase, Phase::Post | Phase::Capture);
         let held = match (is_debit, leg.phase) {

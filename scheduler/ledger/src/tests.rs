@@ -4,6 +4,7 @@ mod example;
 mod journal;
 mod properties;
 mod rules;
+mod snapshot;
 mod statements;
 mod views;
 mod world;

@@ -7,6 +7,9 @@
 
 mod format1;
 mod primitive;
+mod rows1;
+
+pub(crate) use rows1::{Head, Row};
 
 use std::collections::BTreeMap;
 

@@ -40,6 +40,17 @@ impl Books {
         self.state.epoch
     }
 
+    /// The cluster in which the book lives: the UID of its namespace `kube-system`. `None`
+    /// before the first [`Command::Moved`](crate::Command::Moved).
+    pub fn cluster(&self) -> Option<&str> {
+        self.state.cluster.as_deref()
+    }
+
+    /// All jobs of which anything is remembered, in the order of their UIDs.
+    pub fn jobs(&self) -> impl Iterator<Item = &JobUid> {
+        self.state.last_attempts.keys()
+    }
+
     /// How far the journal reaches: the last committed batch.
     pub fn position(&self) -> Position {
         self.durable

@@ -15,18 +15,20 @@ use sled::{
     transaction::{ConflictableTransactionError, TransactionError},
 };
 
-use super::{HistoryView, ViewError};
+use super::{Base, HistoryView, ViewError};
 use crate::{
     books::Position,
     calendar::Month,
     chain::{Algorithm, Digest},
     entry::{Entry, Record},
+    wire,
 };
 
 const CACHE_BYTES: u64 = 64 << 20;
 /// Sled keeps what isn't flushed in memory, so it is flushed every so many entries.
 const FLUSH_EVERY_ENTRIES: u64 = 1000;
 const POSITION: &[u8] = b"position";
+const BASE: &[u8] = b"base";
 const SEALED: &str = "a value is not as it was written";
 
 /// A view on disk, open for one process.
@@ -39,8 +41,11 @@ pub struct SledView {
     tenants: Tree,
     /// Job, number → nothing.
     jobs: Tree,
-    /// The position, sealed.
+    /// Segments → the position there with the number of rows, sealed.
+    marks: Tree,
+    /// The position and the base, sealed.
     meta: Tree,
+    base: Option<Base>,
     unflushed: u64,
 }
 
@@ -59,15 +64,60 @@ impl SledView {
                 .cache_capacity(CACHE_BYTES)
                 .use_compression(false)
                 .open()?;
-            Ok(Self {
+            let meta = db.open_tree("meta")?;
+            let base = meta.get(BASE)?;
+            let view = Self {
                 entries: db.open_tree("entries")?,
                 tenants: db.open_tree("tenants")?,
                 jobs: db.open_tree("jobs")?,
-                meta: db.open_tree("meta")?,
+                marks: db.open_tree("marks")?,
+                meta,
+                base: None,
                 db,
                 unflushed: 0,
-            })
+            };
+            Ok((view, base))
         })
+        .and_then(|(view, stored)| {
+            let read = |value: sled::IVec| {
+                let bytes = unseal(&value).ok_or_else(|| ViewError::Damaged(SEALED.into()))?;
+                wire::read(bytes).map_err(|error| ViewError::Damaged(error.to_string()))
+            };
+            let base = stored.map(read).transpose()?;
+            Ok(Self { base, ..view })
+        })
+    }
+
+    /// Begins an empty view at a snapshot.
+    pub(super) fn begin(&mut self, base: &Base) -> Result<(), ViewError> {
+        let position = base.position();
+        guarded(|| {
+            (&self.marks, &self.meta)
+                .transaction(|(marks, meta)| {
+                    meta.insert(BASE, seal(&wire::canonical(base)))?;
+                    meta.insert(POSITION, seal(&write_position(position)))?;
+                    marks.insert(&position.segments.to_be_bytes(), write_mark(position, 0))?;
+                    Ok::<(), ConflictableTransactionError<Infallible>>(())
+                })
+                .map_err(storage)
+        })?;
+        self.base = Some(base.clone());
+        self.flush()
+    }
+
+    /// How many rows the view had at a place of the journal; `None` if it never was at just
+    /// that place. The hash there is that of all entries before, so it tells journals apart.
+    pub(super) fn mark(&self, at: Position) -> Result<Option<u64>, ViewError> {
+        if at == Position::START {
+            return Ok(Some(0));
+        }
+        let stored = guarded(|| self.marks.get(at.segments.to_be_bytes()))?;
+        let Some(value) = stored else {
+            return Ok(None);
+        };
+        let mark = unseal(&value).and_then(read_mark);
+        let (there, rows) = mark.ok_or_else(|| ViewError::Damaged(SEALED.into()))?;
+        Ok((there == at).then_some(rows))
     }
 
     /// Whether the view holds an entry of the journal just so, under all its keys.
@@ -89,9 +139,9 @@ impl SledView {
     }
 
     /// How many rows it has, over all trees but the position.
-    pub(super) fn rows(&self) -> Result<usize, ViewError> {
+    pub(super) fn rows(&self) -> Result<u64, ViewError> {
         guarded(|| {
-            let mut rows = 0_usize;
+            let mut rows = 0_u64;
             for tree in [&self.entries, &self.tenants, &self.jobs] {
                 for row in tree.iter() {
                     row?;
@@ -137,12 +187,26 @@ impl HistoryView for SledView {
         }
     }
 
+    fn base(&self) -> Option<&Base> {
+        self.base.as_ref()
+    }
+
     fn append(&mut self, records: &[Record], after: Position) -> Result<(), ViewError> {
-        super::check_step(self.position()?, records, after)?;
+        let before = self.position()?;
+        super::check_step(before, records, after)?;
+        let rows = self.mark(before)?;
+        let rows = rows.ok_or_else(|| ViewError::Damaged("its position has no mark".into()))?;
+        let mark = write_mark(after, rows.saturating_add(super::rows_of(records)));
         guarded(|| {
-            let trees = (&self.entries, &self.tenants, &self.jobs, &self.meta);
+            let trees = (
+                &self.entries,
+                &self.tenants,
+                &self.jobs,
+                &self.marks,
+                &self.meta,
+            );
             // Sled may run this several times: it only writes into the transaction.
-            let done = trees.transaction(|(entries, tenants, jobs, meta)| {
+            let done = trees.transaction(|(entries, tenants, jobs, marks, meta)| {
                 for record in records {
                     let sequence = record.entry.sequence;
                     entries.insert(&sequence.to_be_bytes(), seal(&record.body))?;
@@ -153,13 +217,11 @@ impl HistoryView for SledView {
                         jobs.insert(job_key(job, sequence), &[])?;
                     }
                 }
+                marks.insert(&after.segments.to_be_bytes(), mark.as_slice())?;
                 meta.insert(POSITION, seal(&write_position(after)))?;
                 Ok::<(), ConflictableTransactionError<Infallible>>(())
             });
-            done.map_err(|error| match error {
-                TransactionError::Abort(never) => match never {},
-                TransactionError::Storage(error) => error,
-            })
+            done.map_err(storage)
         })?;
         let added = u64::try_from(records.len()).unwrap_or(u64::MAX);
         self.unflushed = self.unflushed.saturating_add(added);
@@ -204,6 +266,13 @@ impl HistoryView for SledView {
             .into_iter()
             .map(|sequence| self.expect(sequence))
             .collect()
+    }
+}
+
+fn storage(error: TransactionError<Infallible>) -> sled::Error {
+    match error {
+        TransactionError::Abort(never) => match never {},
+        TransactionError::Storage(error) => error,
     }
 }
 
@@ -256,6 +325,15 @@ fn write_position(position: Position) -> Vec<u8> {
         &position.head.0,
     ]
     .concat()
+}
+
+fn write_mark(position: Position, rows: u64) -> Vec<u8> {
+    seal(&[&write_position(position)[..], &rows.to_be_bytes()].concat())
+}
+
+fn read_mark(bytes: &[u8]) -> Option<(Position, u64)> {
+    let (position, rows) = bytes.split_last_chunk::<8>()?;
+    Some((read_position(position)?, u64::from_be_bytes(*rows)))
 }
 
 fn read_position(bytes: &[u8]) -> Option<Position> {

@@ -43,6 +43,9 @@ impl State {
         if self.epoch == 0 && !matches!(command, Command::Open(_) | Command::Epoch { .. }) {
             return Err(Refused::NotLeading);
         }
+        if let Some(instant) = self.known.is_forgotten(command) {
+            return Err(Refused::Forgotten(instant));
+        }
         let done = Effect::new(at);
         match command {
             Command::Open(opening) => self.judge_open(opening).map(|()| done),
@@ -71,7 +74,17 @@ impl State {
             Command::Owned(ownership) if ownership.at > at => Err(Refused::NotYet(ownership.at)),
             Command::Rebase { at: from, .. } if *from > at => Err(Refused::NotYet(*from)),
             Command::Rebase { half_life, .. } if half_life.0 == 0 => Err(Refused::NoHalfLife),
-            Command::Owned(_) | Command::Rebase { .. } => Ok(done),
+            Command::Forget { at: until, .. } if *until > at => Err(Refused::NotYet(*until)),
+            Command::Forget { jobs, .. } => match jobs.iter().find(|job| self.is_open(job)) {
+                Some(job) => Err(Refused::NotSettled(job.clone())),
+                None => Ok(done),
+            },
+            Command::Moved { epoch, .. } if *epoch != self.epoch => Err(Refused::WrongEpoch {
+                given: *epoch,
+                expected: self.epoch,
+            }),
+            Command::Moved { cluster, .. } if cluster.is_empty() => Err(Refused::NoCluster),
+            Command::Owned(_) | Command::Rebase { .. } | Command::Moved { .. } => Ok(done),
             Command::Capture { key, until } => self.judge_capture(at, key, *until),
             Command::End {
                 key,

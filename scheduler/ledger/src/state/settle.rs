@@ -168,6 +168,7 @@ impl State {
             outcome,
             held: attempt.hold.total(),
             payments: Payments::of(&attempt.hold.slices, &settling.paid),
+            admission: attempt.admission,
         };
         self.settled.insert(key.clone(), settled);
     }

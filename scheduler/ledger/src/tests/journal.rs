@@ -170,6 +170,14 @@ fn entries_are_written_in_format_1() {
             nominal: MilliUnits::whole(24),
         }],
     }));
+    world.stage(Command::Moved {
+        epoch: 1,
+        cluster: "5b0c7e5e-9d3a-4c60-8f0e-3c9b8a1d2e4f".into(),
+    });
+    world.stage(Command::Forget {
+        at,
+        jobs: vec!["j".into()],
+    });
     world.commit();
     let text = String::from_utf8(world.export()).expect("text");
     insta::assert_snapshot!(text);

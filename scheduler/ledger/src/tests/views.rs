@@ -4,8 +4,8 @@ use std::{fs, path::Path};
 
 use super::world::{World, admission, at_hour, grant};
 use crate::{
-    Algorithm, Entry, HistoryView, MemoryView, Month, Replay, Segment, ViewError, ViewFound,
-    restore,
+    Algorithm, Entry, HistoryView, MemoryView, Month, Replay, RestoreError, Segment, ViewError,
+    ViewFound, restore,
 };
 
 fn book() -> World {
@@ -53,12 +53,12 @@ fn in_memory(segments: &[Segment]) -> Answers {
 fn after(world: &World, harm: impl Fn(&Path)) -> ViewFound {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("view");
-    let restored = restore(&path, &world.segments, |_| ()).expect("sound");
+    let restored = restore(&path, Replay::new(), &world.segments, None, |_| ()).expect("sound");
     assert_eq!(restored.found, ViewFound::Missing);
     assert_eq!(answers(&restored.view), in_memory(&world.segments));
     drop(restored);
     harm(&path);
-    let restored = restore(&path, &world.segments, |_| ()).expect("sound");
+    let restored = restore(&path, Replay::new(), &world.segments, None, |_| ()).expect("sound");
     assert_eq!(answers(&restored.view), in_memory(&world.segments));
     assert_eq!(restored.books.state(), world.books.state());
     restored.found
@@ -109,26 +109,41 @@ fn a_truncated_or_garbled_view_is_made_again() {
 }
 
 #[test]
-fn a_view_of_another_or_a_longer_journal_is_made_again() {
+fn a_view_of_another_journal_is_made_again() {
     let world = book();
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("view");
-    let shorter = &world.segments[..2];
-    for (segments, expected) in [
-        (&world.segments[..], false),
-        (shorter, true),
-        (&world.segments[..], false),
-    ] {
-        let restored = restore(&path, segments, |_| ()).expect("sound");
-        assert_eq!(rebuilt(&restored.found), expected, "{:?}", restored.found);
+    for segments in [&world.segments[..2], &world.segments[..]] {
+        let restored = restore(&path, Replay::new(), segments, None, |_| ()).expect("sound");
         assert_eq!(answers(&restored.view), in_memory(segments));
     }
     let mut other = World::with(Algorithm::Sm3);
     other.deposit("own", "sdu", "1");
     other.commit();
-    let restored = restore(&path, &other.segments, |_| ()).expect("sound");
+    let restored = restore(&path, Replay::new(), &other.segments, None, |_| ()).expect("sound");
     assert!(rebuilt(&restored.found));
     assert_eq!(answers(&restored.view), in_memory(&other.segments));
+}
+
+/// Also where the journal is empty, or went another way after it was set back.
+#[test]
+fn a_view_that_knows_more_of_the_journal_than_the_journal_tells_that_it_was_rewound() {
+    let world = book();
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("view");
+    restore(&path, Replay::new(), &world.segments, None, |_| ()).expect("sound");
+    let mut other = World::with(Algorithm::Sha256);
+    other.deposit("own", "sdu", "1");
+    other.commit();
+    for segments in [&world.segments[..2], &[], &other.segments] {
+        let rewound = restore(&path, Replay::new(), segments, None, |_| ()).map(drop);
+        let Err(RestoreError::Rewound(rewound)) = rewound else {
+            panic!("{rewound:?}");
+        };
+        assert_eq!((rewound.journal, rewound.known), (segments.len() as u64, 4));
+    }
+    let restored = restore(&path, Replay::new(), &world.segments, None, |_| ()).expect("sound");
+    assert_eq!(restored.found, ViewFound::Kept, "nothing was touched");
 }
 
 #[test]

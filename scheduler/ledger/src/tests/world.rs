@@ -122,7 +122,10 @@ impl World {
             now: at_hour(0),
         };
         world.stage(Command::Open(Opening {
-            book: "6f1c2a52-31a4-4d8e-9d0c-3a4b5c6d7e8f".into(),
+            book: match algorithm {
+                Algorithm::Sha256 => "6f1c2a52-31a4-4d8e-9d0c-3a4b5c6d7e8f".into(),
+                Algorithm::Sm3 => "0d9b1e77-52c6-4f3a-8b21-6c7d8e9fa0b1".into(),
+            },
             algorithm,
             origin: at_hour(0),
             factor: 60,

@@ -146,6 +146,8 @@ tagged!(Command {
     Capture { key, until },
     End { key, outcome, started, ended },
     Rebase { at, half_life },
+    Moved { epoch, cluster },
+    Forget { at, jobs },
 } wrapping {
     Open,
     FundingLine,
