@@ -5,7 +5,7 @@
 
 use crate::{
     ComputeJob, ComputePool, ComputeReservation, ComputeVoucher, FundingLine, JobClass,
-    LedgerSegment, PriceBook, Tenant,
+    LedgerSegment, LedgerSnapshotPart, PriceBook, Tenant,
 };
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
@@ -26,6 +26,7 @@ pub fn definitions() -> Vec<CustomResourceDefinition> {
         PriceBook::crd(),
         ComputeReservation::crd(),
         LedgerSegment::crd(),
+        LedgerSnapshotPart::crd(),
     ];
     for version in definitions
         .iter_mut()

@@ -34,7 +34,7 @@ pub use explain::{
     QueueEntry, QueueFilter, Stage, TenantCondition, TenantPoolView, TenantView, UserNode,
     WaitingJob,
 };
-pub use past::{Past, PastEvent};
+pub use past::{Past, PastEvent, PastHolder, PastParts, PastRow, PastUse};
 pub use preempt::{Stop, StopCause};
 pub use queue::{
     ClassSpec, DEFAULT_CLASS, DataClass, Devices, JobSpec, JobType, Request, RoleSpec, Taint,

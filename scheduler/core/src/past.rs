@@ -14,6 +14,7 @@
 //! restated with G small again ([`Past::rebase`]).
 
 mod growth;
+mod parts;
 
 use std::collections::BTreeMap;
 
@@ -21,6 +22,8 @@ use edugrid_units::{
     AttemptKey, ComputeKind, MilliUnits, Owned, Ownership, PoolMeasure, PoolName, Ratio, Seconds,
     Stamp, TenantName, UserName,
 };
+
+pub use parts::{PastHolder, PastParts, PastRow, PastUse};
 
 use growth::{GROWTH_AT_START, growth};
 
@@ -77,7 +80,7 @@ enum Holder {
 }
 
 /// One pool of a holder.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Line {
     /// What it owns, as far as the books were told; a user never owns anything.
     nominal: MilliUnits,
@@ -94,14 +97,14 @@ pub(crate) struct Sum {
 /// The sums of each kind.
 pub(crate) type Sums = [Sum; 3];
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Row {
     lines: BTreeMap<PoolName, Line>,
     sums: Sums,
 }
 
 /// An open admission, as far as it counts.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Use {
     path: Vec<TenantName>,
     user: UserName,
@@ -110,14 +113,14 @@ struct Use {
 }
 
 /// Since when G grows, and how fast.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Decay {
     since: i64,
     half_life: Seconds,
 }
 
 /// See the module.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Past {
     decay: Option<Decay>,
     measures: BTreeMap<PoolName, (ComputeKind, Ratio)>,

@@ -201,6 +201,7 @@ proptest! {
             average(&past, "a", look);
             pieces.push((look, u128::MAX));
         }
+        prop_assert_eq!(&Past::of_parts(past.parts()), &past);
         pieces.sort_by_key(|(at, _)| *at);
         let end = at + 1000;
         pieces.push((end, 0));

@@ -60,12 +60,13 @@ const WORDS_ENGINE_BOOKS_LANGUAGE: &[&str] = &[
     "edugrid-ledger",
     "edugrid-crds",
 ];
-const ALL_THAT_AND_THE_RIM: &[&str] = &[
+const ALL_THAT_THE_RIM_AND_THE_ARCHIVE: &[&str] = &[
     "edugrid-units",
     "edugrid-core",
     "edugrid-ledger",
     "edugrid-crds",
     "edugrid-translate",
+    "edugrid-archiver",
 ];
 
 /// Every crate of the workspace.
@@ -122,8 +123,15 @@ pub(super) const WALLS: &[Wall] = &[
         why: "what people write is read once, alike in the operator and before it is submitted",
     },
     Wall {
+        of: "edugrid-archiver",
+        ours: &["edugrid-units", "edugrid-ledger", "edugrid-crds"],
+        others: Others::AnyBut(&["sled"]),
+        never_below: &[],
+        why: "it copies and deletes what the operator wrote, so it judges with the books alone and decides nothing",
+    },
+    Wall {
         of: "edugrid-scheduler",
-        ours: ALL_THAT_AND_THE_RIM,
+        ours: ALL_THAT_THE_RIM_AND_THE_ARCHIVE,
         others: Others::AnyBut(&["sled"]),
         never_below: &[],
         why: "the hands: the one place where objects become events and plans become writes",
