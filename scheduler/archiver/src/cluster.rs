@@ -5,13 +5,12 @@ use std::{collections::BTreeMap, time::Duration};
 
 use edugrid_crds::LedgerSnapshotPart;
 use edugrid_ledger::{Snapshot, SnapshotError};
+use edugrid_translate::snapshot::{self as objects, Unreadable};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
     Api, Client, Error,
     api::{ListParams, PostParams},
 };
-
-use crate::objects::{self, Unreadable};
 
 /// Names of one page.
 const NAMES: u32 = 500;

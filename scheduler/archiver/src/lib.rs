@@ -2,7 +2,6 @@
 //! (L12): the archiver. It knows the books, by which it judges what it keeps, and no engine;
 //! it never writes into the cluster, and deletes only what it has read back.
 //!
-//! The operator writes the same objects, so how they are read and written stands here for both.
+//! The operator writes and reads the same snapshots, so the requests for them stand here for both.
 
 pub mod cluster;
-pub mod objects;

@@ -5,7 +5,10 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use clap::{Parser, Subcommand};
 use edugrid_units::{Language, Ratio, Seconds};
 
-use crate::desk::{FairShare, Settings};
+use crate::{
+    compaction::Thresholds,
+    desk::{FairShare, Settings},
+};
 
 /// Bounds of the half-life: where it is short, minutes are a history; where it is long, nothing
 /// is ever forgotten.
@@ -73,6 +76,18 @@ pub struct Args {
     #[arg(long, env = "EDUGRID_PAST_WEIGHT", default_value = "1/1", value_parser = past_weight)]
     pub past_weight: Ratio,
 
+    /// How many segments of the journal may pile up until the books are written down whole
+    /// (a snapshot), from which the next leader starts and after which the archiver may
+    /// delete segments.
+    #[arg(long, env = "EDUGRID_SNAPSHOT_SEGMENTS", default_value_t = 2000,
+          value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub snapshot_segments: u64,
+
+    /// The same in bytes of their payloads.
+    #[arg(long, env = "EDUGRID_SNAPSHOT_BYTES", default_value_t = 64 << 20,
+          value_parser = clap::value_parser!(u64).range(1..=1 << 30))]
+    pub snapshot_bytes: u64,
+
     /// The operator's own namespace.
     #[arg(long, env = "EDUGRID_NAMESPACE", default_value = edugrid_crds::labels::SYSTEM_NAMESPACE)]
     pub namespace: String,
@@ -94,6 +109,14 @@ impl Args {
                 half_life: self.half_life,
                 past_weight: self.past_weight,
             },
+        }
+    }
+
+    /// When the books are written down whole.
+    pub fn thresholds(&self) -> Thresholds {
+        Thresholds {
+            segments: self.snapshot_segments,
+            bytes: self.snapshot_bytes,
         }
     }
 

@@ -15,6 +15,7 @@ use tokio::{
 use crate::{
     change::{Change, NativeFact, Wake},
     clock::Clock,
+    compaction::Compaction,
     desk::Desk,
     journal::ClusterJournal,
     lease::{Held, Lease},
@@ -64,6 +65,8 @@ pub struct Leader {
     pub desk: Desk,
     /// Where batches go.
     pub journal: ClusterJournal,
+    /// When the books are written down whole.
+    pub compaction: Compaction,
     /// The lease that is held.
     pub lease: Lease,
     /// What is counted.
@@ -86,6 +89,7 @@ pub async fn lead(leader: Leader, stop: impl Future<Output = ()>) -> Result<(), 
         client,
         mut desk,
         journal,
+        compaction,
         lease,
         metrics,
         clock,
@@ -110,6 +114,7 @@ pub async fn lead(leader: Leader, stop: impl Future<Output = ()>) -> Result<(), 
         journal,
         metrics,
         clock,
+        compaction,
         appending: None,
     };
     let mut ticks = interval(TICK);
@@ -182,6 +187,7 @@ struct Turn {
     journal: ClusterJournal,
     metrics: Metrics,
     clock: Clock,
+    compaction: Compaction,
     appending: Option<Appending>,
 }
 
@@ -213,11 +219,25 @@ impl Turn {
         if let Some(appending) = self.appending.take() {
             self.count(&appending);
             desk.appended(&appending.batch)?;
+            self.compact(desk);
         }
         Ok(())
     }
 
-    fn count(&self, appended: &Appending) {
+    /// Just after a batch is durable nothing else is under way.
+    fn compact(&mut self, desk: &Desk) {
+        if !self.compaction.is_due() {
+            return;
+        }
+        let began = Instant::now();
+        if let Some((books, past)) = desk.freeze() {
+            self.compaction.begin(books, past);
+            let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+            tracing::info!(millis, "the books are copied for a snapshot");
+        }
+    }
+
+    fn count(&mut self, appended: &Appending) {
         let events = self.metrics.events();
         let seconds = appended.since.elapsed().as_secs_f64();
         events.append.observe(seconds);
@@ -226,9 +246,9 @@ impl Turn {
             .batch_entries
             .observe(appended.batch.entries().count() as f64);
         let bytes = appended.batch.segment().payload.len();
-        events
-            .appended_bytes
-            .inc_by(u64::try_from(bytes).unwrap_or(u64::MAX));
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        self.compaction.count(bytes);
+        events.appended_bytes.inc_by(bytes);
         events.appended_at.set(self.clock.real_now().seconds());
     }
 

@@ -7,8 +7,10 @@
 
 pub mod args;
 pub mod attempt;
+pub mod beginning;
 pub mod change;
 pub mod clock;
+pub mod compaction;
 pub mod desk;
 pub mod external;
 pub mod history;
@@ -23,6 +25,7 @@ pub mod native;
 pub mod pods;
 pub mod policies;
 pub mod process;
+pub mod remembered;
 pub mod startup;
 pub mod visibility;
 pub mod watch;

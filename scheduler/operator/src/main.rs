@@ -86,6 +86,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
         },
         data_dir: args.data_dir.clone(),
         clock_factor: args.clock_factor,
+        thresholds: args.thresholds(),
         settings: args.settings(),
         metrics,
         questions,

@@ -4,11 +4,13 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use edugrid_archiver::cluster::Snapshots;
 use kube::Client;
 use tokio::sync::{mpsc, watch};
 
 use crate::{
     clock::Ticker,
+    compaction::{Compaction, Thresholds},
     desk::{Desk, Replayed, Settings},
     http::Readiness,
     journal::ClusterJournal,
@@ -54,6 +56,8 @@ pub struct Process {
     pub data_dir: PathBuf,
     /// How much faster the clock of a new book runs (N5).
     pub clock_factor: u32,
+    /// When the books are written down whole.
+    pub thresholds: Thresholds,
     /// What an administrator chose.
     pub settings: Settings,
     /// What is counted.
@@ -88,8 +92,11 @@ impl Process {
             () = self.stand_by(&lease) => {}
         }
         let mut journal = ClusterJournal::new(self.client.clone());
+        let snapshots = Snapshots::new(self.client.clone());
         let opening = startup::open(
+            &self.client,
             &mut journal,
+            &snapshots,
             &self.data_dir,
             self.clock_factor,
             self.machine,
@@ -124,6 +131,7 @@ impl Process {
             lease,
             metrics: self.metrics,
             clock: led.clock,
+            compaction: Compaction::new(snapshots, self.thresholds, led.since_snapshot),
             questions: self.questions,
             guarded: guarded_seen,
         };

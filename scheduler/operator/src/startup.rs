@@ -3,10 +3,11 @@
 
 use std::path::Path;
 
+use edugrid_archiver::cluster::{Snapshots, cluster_uid};
 use edugrid_core::Past;
 use edugrid_ledger::{
-    Algorithm, AppendError, Books, Command, Opening, ReadError, Refused, Restored, Segment,
-    SegmentStore, SledView, ViewFound, restore,
+    Algorithm, AppendError, Books, Command, Opening, ReadError, Refused, Restored, SegmentStore,
+    SledView, ViewFound, restore,
 };
 use edugrid_units::Stamp;
 use kube::{
@@ -17,6 +18,7 @@ use kube::{
 use serde_json::{Map, Value};
 
 use crate::{
+    beginning::{self, Beginning},
     clock::Clock,
     desk::recalled,
     journal::ClusterJournal,
@@ -26,8 +28,6 @@ use crate::{
 
 /// The oldest Kubernetes on which admission policies that write are stable.
 const MINOR_MIN: u32 = 36;
-/// Segments of one read.
-const READ_LIMIT: usize = 64;
 
 /// Why the books can't be opened.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +55,19 @@ pub enum OpenError {
         /// What was asked for.
         asked: u32,
     },
+    /// The book lives in another cluster: whoever goes on with it here would make two of it.
+    #[error(
+        "this book lives in the cluster whose kube-system has UID {book}, this is {here}: restore it here with `edugrid-scheduler restore --archive=DIR`, which moves it, or take its LedgerSegments away"
+    )]
+    OtherCluster {
+        /// The book's.
+        book: String,
+        /// This one.
+        here: String,
+    },
+    /// Which cluster this is can't be found out.
+    #[error("the UID of namespace kube-system can't be read")]
+    Cluster(#[source] kube::Error),
     /// No randomness for the nonce.
     #[error("no randomness: {0}")]
     Random(getrandom::Error),
@@ -75,6 +88,8 @@ pub struct Led {
     pub epoch: u64,
     /// The clock that stands in segment 0.
     pub clock: Clock,
+    /// Segments after the last snapshot, and the bytes of their payloads.
+    pub since_snapshot: (u64, u64),
 }
 
 /// What is missing before this process may lead, and while it does.
@@ -147,18 +162,29 @@ async fn specs(client: &Client, kind: Kind) -> kube::Result<Map<String, Value>> 
 /// # Errors
 /// If the journal can't be read or is damaged, or another leader was faster.
 pub async fn open(
+    client: &Client,
     journal: &mut ClusterJournal,
+    snapshots: &Snapshots,
     directory: &Path,
     factor: u32,
     machine: Machine,
 ) -> Result<Led, OpenError> {
-    let segments = read_all(journal).await?;
-    let mut past = Past::new();
+    let here = cluster_uid(client).await.map_err(OpenError::Cluster)?;
+    let Beginning {
+        replay,
+        mut past,
+        segments,
+    } = beginning::read(journal, snapshots).await?;
+    let bytes = segments.iter().map(|it| it.payload.len()).sum::<usize>();
+    let since_snapshot = (
+        u64::try_from(segments.len()).unwrap_or(u64::MAX),
+        u64::try_from(bytes).unwrap_or(u64::MAX),
+    );
     let Restored {
         mut books,
         mut view,
         found,
-    } = restore(&directory.join("view"), &segments, |entry| {
+    } = restore(&directory.join("view"), replay, &segments, None, |entry| {
         if let Some(event) = recalled(entry) {
             past.record(event);
         }
@@ -198,6 +224,7 @@ pub async fn open(
         factor: opening.factor,
         real: machine.now,
     };
+    check_cluster(&books, &here)?;
     let epoch = books.epoch().saturating_add(1);
     books.stage(
         clock.now(),
@@ -206,6 +233,10 @@ pub async fn open(
             writer: random_uuid(machine)?,
         },
     )?;
+    if books.cluster().is_none() {
+        let cluster = here;
+        books.stage(clock.now(), Command::Moved { epoch, cluster })?;
+    }
     let batch = books.take_batch().ok_or(OpenError::NotOpened)?;
     journal.append(batch.segment()).await?;
     books
@@ -222,19 +253,18 @@ pub async fn open(
         past,
         epoch,
         clock,
+        since_snapshot,
     })
 }
 
-async fn read_all(journal: &mut ClusterJournal) -> Result<Vec<Segment>, ReadError> {
-    let mut all: Vec<Segment> = Vec::new();
-    loop {
-        let from = all.last().map_or(0, |last| last.sequence.saturating_add(1));
-        let page = journal.read(from, READ_LIMIT).await?;
-        let is_last = page.len() < READ_LIMIT;
-        all.extend(page);
-        if is_last {
-            return Ok(all);
-        }
+/// A book goes on in its own cluster, and nowhere else before it was moved (L12).
+fn check_cluster(books: &Books, here: &str) -> Result<(), OpenError> {
+    match books.cluster() {
+        Some(book) if book != here => Err(OpenError::OtherCluster {
+            book: book.to_owned(),
+            here: here.to_owned(),
+        }),
+        _ => Ok(()),
     }
 }
 

@@ -10,6 +10,7 @@ pub mod job;
 pub mod money;
 pub mod requests;
 pub mod segment;
+pub mod snapshot;
 mod template;
 pub mod tenancy;
 

@@ -124,7 +124,12 @@ pub(super) const WALLS: &[Wall] = &[
     },
     Wall {
         of: "edugrid-archiver",
-        ours: &["edugrid-units", "edugrid-ledger", "edugrid-crds"],
+        ours: &[
+            "edugrid-units",
+            "edugrid-ledger",
+            "edugrid-crds",
+            "edugrid-translate",
+        ],
         others: Others::AnyBut(&["sled"]),
         never_below: &[],
         why: "it copies and deletes what the operator wrote, so it judges with the books alone and decides nothing",

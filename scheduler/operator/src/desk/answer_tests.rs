@@ -341,5 +341,8 @@ fn a_home_shows_the_vouchers_that_its_jobs_can_be_paid_with() {
     );
 }
 
+#[path = "forget_tests.rs"]
+mod forget;
+
 #[path = "cut_tests.rs"]
 mod cuts;

@@ -64,7 +64,9 @@ impl Desk {
                 | Command::Alive { .. }
                 | Command::Capture { .. }
                 | Command::Owned(_)
-                | Command::Rebase { .. } => {}
+                | Command::Rebase { .. }
+                | Command::Moved { .. }
+                | Command::Forget { .. } => {}
             }
         }
         Ok(())
@@ -182,9 +184,8 @@ impl Desk {
 
     /// A job's settled attempts, oldest first, and its last decision where it is known.
     pub(super) fn past_of(&self, uid: &JobUid) -> (Vec<Past>, Option<Arc<Admission>>) {
-        let past = self
-            .books
-            .settled_attempts(uid)
+        let settled = self.books.settled_attempts(uid);
+        let past = settled
             .map(|(key, settled)| Past {
                 number: key.attempt,
                 started: settled.settlement.started,
@@ -194,31 +195,8 @@ impl Desk {
             })
             .collect();
         let known = self.jobs.get(uid).and_then(|job| job.last.clone());
-        (past, known.or_else(|| self.last_admission(uid)))
-    }
-
-    /// The job's last decision as the journal tells it, on the nodes that its pods got.
-    fn last_admission(&self, uid: &JobUid) -> Option<Arc<Admission>> {
-        let entries = match self.history.of_job(uid) {
-            Ok(entries) => entries,
-            Err(error) => {
-                tracing::error!(%uid, %error, "the local view can't be read");
-                return None;
-            }
-        };
-        let mut last = None;
-        for entry in entries {
-            match entry.command {
-                Command::Admit(admit) => last = Some(admit.admission),
-                Command::Bound { placement, .. } => {
-                    last = last.map(|admission| Admission {
-                        placement,
-                        ..admission
-                    });
-                }
-                _ => {}
-            }
-        }
-        last.map(Arc::new)
+        let last = || self.books.settled_attempts(uid).last();
+        let decided = || last().map(|(_, settled)| Arc::new(settled.admission.clone()));
+        (past, known.or_else(decided))
     }
 }

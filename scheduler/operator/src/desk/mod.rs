@@ -19,6 +19,7 @@ mod effects;
 mod explanation;
 #[cfg(test)]
 mod fixture;
+mod forget;
 mod guard;
 mod homes;
 mod intake;
@@ -38,7 +39,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use self::namespaces::{NamespaceFacts, Rebinding};
 use edugrid_core::{Event, Past, World};
-use edugrid_ledger::{Batch, Books, HistoryView};
+use edugrid_ledger::{Batch, Books, Frozen, HistoryView};
 use edugrid_units::{
     AttemptKey, JobUid, Language, NodeName, PoolName, RoleName, Seconds, Stamp, TenantName,
 };
@@ -119,6 +120,7 @@ pub struct Desk {
     schedule_again: bool,
     look_for_due: bool,
     alive_at: Stamp,
+    forgot_at: Stamp,
     outbox: VecDeque<Write>,
 }
 
@@ -160,6 +162,7 @@ impl Desk {
         let now = ticker.clock().now();
         let mut desk = Self {
             alive_at: ticker.clock().real_now(),
+            forgot_at: Stamp(0),
             ticker,
             epoch,
             world: World::with_past(past),
@@ -237,6 +240,7 @@ impl Desk {
         }
         self.confirm_alive();
         self.post_due();
+        self.forget_gone();
         let now = self.ticker.tick();
         let plan = self
             .world
@@ -247,6 +251,12 @@ impl Desk {
             self.note_ownership();
         }
         self.books.take_batch()
+    }
+
+    /// The books and what was borrowed, as far as they are durable, apart from these; `None`
+    /// while anything is staged or on its way.
+    pub fn freeze(&self) -> Option<(Frozen, Past)> {
+        Some((self.books.freeze()?, self.world.past().clone()))
     }
 
     /// Whether [`step`](Self::step) has work left that no event announces.

@@ -1,13 +1,10 @@
-//! Segments and parts of snapshots as objects, and back. Says which field is wrong where an
-//! object isn't one; asks nobody.
+//! Parts of a snapshot of the books as objects, and back (L12): written by the operator, read by
+//! it, by the archiver and by whoever proves the books.
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
-use edugrid_crds::{
-    LedgerSegment, LedgerSegmentSpec, LedgerSnapshotPart, LedgerSnapshotPartSpec,
-    ledger_snapshot_part as part,
-};
-use edugrid_ledger::{Digest, Manifest, Section, Segment, Snapshot};
-use kube::core::ObjectMeta;
+use edugrid_crds::{LedgerSnapshotPart, LedgerSnapshotPartSpec, ledger_snapshot_part as part};
+use edugrid_ledger::{Manifest, Section, Snapshot};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 /// The section of a manifest, beside those of [`Section`].
 pub const MANIFEST: &str = "Manifest";
@@ -20,55 +17,6 @@ pub struct Unreadable {
     pub name: String,
     /// What is wrong with it.
     pub what: String,
-}
-
-/// A segment as an object.
-///
-/// # Errors
-/// If a number is above what an object can hold.
-pub fn of_segment(segment: &Segment) -> Result<LedgerSegment, Unreadable> {
-    let name = segment.name();
-    let spec = LedgerSegmentSpec {
-        sequence: signed(&name, segment.sequence)?,
-        epoch: signed(&name, segment.epoch)?,
-        nonce: segment.nonce.clone(),
-        codec: segment.codec.clone(),
-        previous: segment.previous.to_string(),
-        payload: BASE64.encode(&segment.payload),
-    };
-    let metadata = named(name);
-    Ok(LedgerSegment { metadata, spec })
-}
-
-/// The segment of an object.
-///
-/// # Errors
-/// If a field isn't one of a segment's, or the name isn't that of its sequence.
-pub fn to_segment(object: LedgerSegment) -> Result<Segment, Unreadable> {
-    let name = object.metadata.name.unwrap_or_default();
-    let unreadable = |what: String| Unreadable {
-        name: name.clone(),
-        what,
-    };
-    let number = |field: &str, number: i64| {
-        u64::try_from(number).map_err(|_| unreadable(format!("{field} is negative")))
-    };
-    let spec = object.spec;
-    let segment = Segment {
-        sequence: number("spec.sequence", spec.sequence)?,
-        epoch: number("spec.epoch", spec.epoch)?,
-        nonce: spec.nonce,
-        codec: spec.codec,
-        previous: Digest::parse(&spec.previous)
-            .ok_or_else(|| unreadable("spec.previous is no hash".into()))?,
-        payload: BASE64
-            .decode(&spec.payload)
-            .map_err(|error| unreadable(format!("spec.payload is not base64: {error}")))?,
-    };
-    if segment.name() != name {
-        return Err(unreadable(format!("spec.sequence is {}", segment.sequence)));
-    }
-    Ok(segment)
 }
 
 /// The objects of a snapshot, the manifest last.
@@ -85,7 +33,10 @@ pub fn of_snapshot(snapshot: &Snapshot) -> Result<Vec<LedgerSnapshotPart>, Unrea
             index: i64::from(index),
             payload: BASE64.encode(bytes),
         };
-        let metadata = named(name);
+        let metadata = ObjectMeta {
+            name: Some(name),
+            ..ObjectMeta::default()
+        };
         Ok(LedgerSnapshotPart { metadata, spec })
     };
     let parts = snapshot.parts();
@@ -141,16 +92,85 @@ pub fn sequence_in(name: &str) -> Option<(u64, bool)> {
     Some((sequence.parse().ok()?, is_manifest))
 }
 
-fn named(name: String) -> ObjectMeta {
-    ObjectMeta {
-        name: Some(name),
-        ..ObjectMeta::default()
-    }
-}
-
 fn signed(name: &str, number: u64) -> Result<i64, Unreadable> {
     i64::try_from(number).map_err(|_| Unreadable {
         name: name.to_owned(),
         what: format!("{number} is above what an object can hold"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use edugrid_ledger::{Algorithm, Books, Command, Opening};
+    use edugrid_units::Stamp;
+
+    fn snapshot() -> Snapshot {
+        let mut books = Books::new();
+        let opening = Opening {
+            book: "b".into(),
+            algorithm: Algorithm::Sha256,
+            origin: Stamp(0),
+            factor: 1,
+        };
+        books
+            .stage(Stamp(1), Command::Open(opening))
+            .expect("first");
+        let batch = books.take_batch().expect("staged");
+        books
+            .committed(batch.segment().sequence)
+            .expect("in flight");
+        let frozen = books.freeze().expect("durable");
+        let ledger = frozen.lines().flatten().collect();
+        frozen.snapshot(ledger, b"past".to_vec()).expect("opened")
+    }
+
+    #[test]
+    fn a_snapshot_becomes_objects_and_is_put_together_again() {
+        let snapshot = snapshot();
+        let objects = of_snapshot(&snapshot).expect("small");
+        let names: Vec<_> = objects
+            .iter()
+            .filter_map(|it| it.metadata.name.clone())
+            .collect();
+        assert_eq!(
+            names,
+            [
+                "00000000000000000001-ledger-00000",
+                "00000000000000000001-past-00000",
+                "00000000000000000001-manifest-00000",
+            ]
+        );
+        assert_eq!(sequence_in(&names[0]), Some((1, false)));
+        assert_eq!(sequence_in(&names[2]), Some((1, true)));
+        assert_eq!(sequence_in("00000000000000000001"), None);
+        let manifest = to_manifest(&objects[2]).expect("a manifest");
+        let again = Snapshot::assemble(manifest, |part| {
+            let name = part_name(1, part.section, part.index);
+            bytes_of(&objects[names.iter().position(|it| *it == name)?])
+        });
+        assert_eq!(again, Ok(snapshot));
+    }
+
+    #[test]
+    fn a_manifest_that_is_none_says_why() {
+        let mut object = of_snapshot(&snapshot()).expect("small").remove(2);
+        let mut said = |change: &dyn Fn(&mut LedgerSnapshotPart)| {
+            change(&mut object);
+            to_manifest(&object).expect_err("it is broken").what
+        };
+        let name = manifest_name(2);
+        assert_eq!(
+            said(&|it| it.metadata.name = Some(name.clone())),
+            "it is of segment 1"
+        );
+        assert_eq!(
+            said(&|it| it.spec.payload = "e30=".into()),
+            "the manifest book is missing"
+        );
+        assert_eq!(
+            said(&|it| it.spec.payload = "%".into()),
+            "spec.payload is not base64"
+        );
+    }
 }
