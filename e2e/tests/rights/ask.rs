@@ -59,7 +59,7 @@ struct Awaited {
 }
 
 /// The kinds that world and rows write: API version, plural, whether in a namespace.
-const KINDS: [(&str, &str, &str, bool); 17] = [
+const KINDS: [(&str, &str, &str, bool); 18] = [
     ("Tenant", "edugrid.io/v1alpha1", "tenants", false),
     ("ComputePool", "edugrid.io/v1alpha1", "computepools", false),
     ("JobClass", "edugrid.io/v1alpha1", "jobclasses", false),
@@ -82,6 +82,12 @@ const KINDS: [(&str, &str, &str, bool); 17] = [
         "LedgerSegment",
         "ledger.edugrid.io/v1alpha1",
         "ledgersegments",
+        false,
+    ),
+    (
+        "LedgerSnapshotPart",
+        "ledger.edugrid.io/v1alpha1",
+        "ledgersnapshotparts",
         false,
     ),
     ("Namespace", "v1", "namespaces", false),

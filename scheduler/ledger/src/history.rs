@@ -9,7 +9,7 @@ mod sled_view;
 
 pub use base::Base;
 pub use memory::MemoryView;
-pub use restore::{Earlier, RestoreError, Restored, Rewound, ViewFound, restore};
+pub use restore::{Earlier, RestoreError, Restored, Rewound, ViewFound, reached, restore};
 pub use sled_view::SledView;
 
 use edugrid_units::{JobUid, TenantName};

@@ -18,9 +18,8 @@
 mod records;
 
 use std::{
-    fs::{File, OpenOptions, TryLockError},
     future::{Future, ready},
-    io::{self, Read, Seek, SeekFrom, Write},
+    io::{self, SeekFrom},
     path::Path,
 };
 
@@ -28,6 +27,7 @@ pub use records::{Ending, Records};
 
 use crate::{
     chain::Algorithm,
+    disk::{Disk, DiskFile, RealDisk},
     segment::{AppendError, ReadError, Segment, SegmentStore},
 };
 
@@ -38,8 +38,10 @@ const RECORD_BYTES_MAX: usize = 4 << 20;
 
 /// A journal in a file, open for one process.
 #[derive(Debug)]
-pub struct FileJournal {
-    file: File,
+pub struct FileJournal<F = std::fs::File> {
+    file: F,
+    /// The sequence of its first segment: 0 but for a part of an archive.
+    first: u64,
     /// Where each record begins, and at the end where the next one will.
     offsets: Vec<u64>,
     /// After a failed write nobody knows what the file holds: only opening tells.
@@ -81,30 +83,42 @@ pub enum JournalError {
 }
 
 impl FileJournal {
-    /// Opens the journal at `path`, or makes an empty one in an existing directory.
+    /// Opens the journal at `path` on this machine's disk.
+    ///
+    /// # Errors
+    /// As [`open_on`](FileJournal::open_on).
+    pub fn open(path: &Path) -> Result<(Self, Found), JournalError> {
+        Self::open_on(&RealDisk, path, 0)
+    }
+}
+
+impl<F: DiskFile> FileJournal<F> {
+    /// Opens the journal at `path`, or makes an empty one in an existing directory; its first
+    /// segment has the sequence `first`.
     ///
     /// # Errors
     /// If another process has it open, if a record that is followed by another one is
     /// damaged, or if the file system fails.
-    pub fn open(path: &Path) -> Result<(Self, Found), JournalError> {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)
-            .map_err(io("opened"))?;
-        file.try_lock().map_err(|error| match error {
-            TryLockError::WouldBlock => JournalError::Locked,
-            TryLockError::Error(source) => io("locked")(source),
-        })?;
+    pub fn open_on(
+        disk: &impl Disk<File = F>,
+        path: &Path,
+        first: u64,
+    ) -> Result<(Self, Found), JournalError> {
+        let mut file = disk.open(path).map_err(io("opened"))?;
+        if !file.try_lock().map_err(io("locked"))? {
+            return Err(JournalError::Locked);
+        }
         // Also where the file is old: whoever made it may have died before this.
-        sync_directory(path).map_err(io("made durable"))?;
-        let (offsets, torn_bytes) = whole_records(&file)?;
+        let directory = match path.parent() {
+            Some(parent) if parent != Path::new("") => parent,
+            _ => Path::new("."),
+        };
+        disk.sync_directory(directory).map_err(io("made durable"))?;
+        let (offsets, torn_bytes) = whole_records(&mut file)?;
         if torn_bytes > 0 {
             let end = offsets.last().copied().unwrap_or(0);
             file.set_len(end).map_err(io("cut"))?;
-            file.sync_all().map_err(io("made durable"))?;
+            file.sync_data().map_err(io("made durable"))?;
         }
         let found = Found {
             segments: u64::try_from(offsets.len().saturating_sub(1)).unwrap_or(0),
@@ -112,6 +126,7 @@ impl FileJournal {
         };
         let journal = Self {
             file,
+            first,
             offsets,
             is_broken: false,
         };
@@ -132,8 +147,8 @@ impl FileJournal {
                 "a write failed before, open the journal again".into(),
             ));
         }
-        if sequence != self.segments() {
-            return Err(refused(format!("the next segment is {}", self.segments())));
+        if sequence != self.next() {
+            return Err(refused(format!("the next segment is {}", self.next())));
         }
         let record = frame(&segment.to_bytes())
             .ok_or_else(|| refused(format!("it is above {RECORD_BYTES_MAX} bytes")))?;
@@ -155,7 +170,7 @@ impl FileJournal {
     /// # Errors
     /// If the file can't be read or isn't as it was when it was opened.
     pub fn read_now(&mut self, from: u64, limit: usize) -> Result<Vec<Segment>, ReadError> {
-        let first = usize::try_from(from).unwrap_or(usize::MAX);
+        let first = usize::try_from(from.saturating_sub(self.first)).unwrap_or(usize::MAX);
         let spans: Vec<_> = self
             .offsets
             .windows(2)
@@ -170,9 +185,14 @@ impl FileJournal {
             .map_err(|source| ReadError { from, source })
     }
 
-    /// How many segments it holds: the next one's sequence.
+    /// How many segments it holds.
     pub fn segments(&self) -> u64 {
         u64::try_from(self.offsets.len().saturating_sub(1)).unwrap_or(u64::MAX)
+    }
+
+    /// The next segment's sequence.
+    pub(crate) fn next(&self) -> u64 {
+        self.first.saturating_add(self.segments())
     }
 
     fn end(&self) -> u64 {
@@ -200,7 +220,7 @@ impl FileJournal {
     }
 }
 
-impl SegmentStore for FileJournal {
+impl<F: DiskFile + Send> SegmentStore for FileJournal<F> {
     fn append(
         &mut self,
         segment: &Segment,
@@ -221,17 +241,8 @@ fn io(what: &'static str) -> impl Fn(io::Error) -> JournalError {
     move |source| JournalError::Io { what, source }
 }
 
-/// A new file is only durable once its directory is.
-fn sync_directory(path: &Path) -> io::Result<()> {
-    let directory = match path.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
-    File::open(directory)?.sync_all()
-}
-
 /// Where the whole records begin and the last one ends, and how many bytes are torn after it.
-fn whole_records(file: &File) -> Result<(Vec<u64>, u64), JournalError> {
+fn whole_records(file: &mut impl DiskFile) -> Result<(Vec<u64>, u64), JournalError> {
     let mut records = Records::new(file).map_err(io("read"))?;
     let mut offsets = vec![0_u64];
     while records.next_record().map_err(io("read"))?.is_some() {

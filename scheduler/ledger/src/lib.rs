@@ -46,6 +46,7 @@ mod books;
 mod calendar;
 mod chain;
 mod command;
+mod disk;
 mod entry;
 mod history;
 mod hold;
@@ -68,10 +69,11 @@ pub use books::{Applied, Batch, Books, Imbalance, NotInFlight, Position, Voucher
 pub use calendar::{Month, ParseMonthError};
 pub use chain::{Algorithm, Digest};
 pub use command::{Admit, Command, CommandId, Opening};
+pub use disk::{Disk, DiskFile, RealDisk};
 pub use entry::{Answer, Entry, Line, Record, Settlement};
 pub use history::{
     Base, Earlier, HistoryView, MemoryView, RestoreError, Restored, Rewound, SledView, ViewError,
-    ViewFound, restore,
+    ViewFound, reached, restore,
 };
 pub use hold::{Hold, Slice};
 pub use journal::{Ending, FileJournal, Found, JournalError, Records};

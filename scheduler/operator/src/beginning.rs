@@ -1,10 +1,13 @@
-//! Where the books begin at a start (L12): at the newest snapshot that is whole, else at an
-//! older one, else at the first segment. A snapshot that can't be used is told, and never
+//! Where the books begin at a start (L12): at the newest snapshot that is whole and that the
+//! local view has reached, since a crash may have taken the view's last entries; else at
+//! another one, else at the first segment. A snapshot that can't be used is told, and never
 //! silently passed over: it may be the only copy of what was before it.
 
 use edugrid_archiver::cluster::{ReadSnapshotError, Snapshots};
 use edugrid_core::Past;
-use edugrid_ledger::{ReadError, Replay, Section, Segment, SegmentStore, Snapshot, SnapshotError};
+use edugrid_ledger::{
+    Position, ReadError, Replay, Section, Segment, SegmentStore, Snapshot, SnapshotError,
+};
 
 use crate::{
     journal::ClusterJournal,
@@ -22,6 +25,8 @@ pub struct Beginning {
     pub past: Past,
     /// Every segment from there on.
     pub segments: Vec<Segment>,
+    /// Every segment before, if all of them are still there: what a lost view is made of.
+    pub before: Vec<Segment>,
 }
 
 /// Why a snapshot can't be used.
@@ -35,29 +40,39 @@ enum Unusable {
     Past(#[from] ForgottenError),
 }
 
-/// Reads the newest whole snapshot and the segments after it.
+/// Reads the newest whole snapshot that `view`, how far the local view reaches, can be
+/// continued from; where there is none, the newest of all. And the segments.
 ///
 /// # Errors
 /// If the API server does not give them.
 pub async fn read(
     journal: &mut ClusterJournal,
     snapshots: &Snapshots,
+    view: Option<Position>,
 ) -> Result<Beginning, ReadError> {
-    let failed = |from: u64, source: kube::Error| ReadError {
-        from,
-        source: Box::new(source),
-    };
-    let sequences = snapshots.sequences().await;
-    let sequences = sequences.map_err(|error| failed(0, error))?;
-    for sequence in sequences.into_iter().rev() {
+    let sequences = snapshots.sequences().await.map_err(|error| ReadError {
+        from: 0,
+        source: Box::new(error),
+    })?;
+    let mut segments = read_all(journal).await?;
+    let first = segments.first().map(|it| it.sequence);
+    let reached = view.map_or(u64::MAX, |view| view.segments);
+    let (near, far): (Vec<u64>, Vec<u64>) = sequences.into_iter().partition(|it| {
+        let follows = first.is_none_or(|first| first <= *it);
+        follows && *it <= reached
+    });
+    for sequence in near.into_iter().rev().chain(far.into_iter().rev()) {
         match begin(snapshots, sequence).await {
             Ok((replay, past)) => {
                 tracing::info!(sequence, "the books begin at a snapshot");
-                let segments = read_from(journal, sequence).await?;
+                let place = segments.partition_point(|it| it.sequence < sequence);
+                let tail = segments.split_off(place);
+                let is_whole = first == Some(0);
                 return Ok(Beginning {
                     replay,
                     past,
-                    segments,
+                    segments: tail,
+                    before: if is_whole { segments } else { Vec::new() },
                 });
             }
             Err(error) => {
@@ -73,7 +88,8 @@ pub async fn read(
     Ok(Beginning {
         replay: Replay::new(),
         past: Past::new(),
-        segments: read_from(journal, 0).await?,
+        segments,
+        before: Vec::new(),
     })
 }
 
@@ -83,12 +99,10 @@ async fn begin(snapshots: &Snapshots, sequence: u64) -> Result<(Replay, Past), U
     Ok((Replay::resume(&snapshot)?, past))
 }
 
-async fn read_from(journal: &mut ClusterJournal, first: u64) -> Result<Vec<Segment>, ReadError> {
+async fn read_all(journal: &mut ClusterJournal) -> Result<Vec<Segment>, ReadError> {
     let mut all: Vec<Segment> = Vec::new();
     loop {
-        let from = all
-            .last()
-            .map_or(first, |last| last.sequence.saturating_add(1));
+        let from = all.last().map_or(0, |last| last.sequence.saturating_add(1));
         let page = journal.read(from, READ_LIMIT).await?;
         let is_last = page.len() < READ_LIMIT;
         all.extend(page);

@@ -6,8 +6,8 @@ use std::path::Path;
 use edugrid_archiver::cluster::{Snapshots, cluster_uid};
 use edugrid_core::Past;
 use edugrid_ledger::{
-    Algorithm, AppendError, Books, Command, Opening, ReadError, Refused, Restored, SegmentStore,
-    SledView, ViewFound, restore,
+    Algorithm, AppendError, Books, Command, Earlier, Opening, ReadError, Refused, Restored,
+    SegmentStore, SledView, ViewFound, reached, restore,
 };
 use edugrid_units::Stamp;
 use kube::{
@@ -28,6 +28,9 @@ use crate::{
 
 /// The oldest Kubernetes on which admission policies that write are stable.
 const MINOR_MIN: u32 = 36;
+
+/// Segments that a view takes at once.
+const READ_LIMIT: usize = 64;
 
 /// Why the books can't be opened.
 #[derive(Debug, thiserror::Error)]
@@ -169,22 +172,32 @@ pub async fn open(
     factor: u32,
     machine: Machine,
 ) -> Result<Led, OpenError> {
+    let view = directory.join("view");
     let here = cluster_uid(client).await.map_err(OpenError::Cluster)?;
     let Beginning {
         replay,
         mut past,
         segments,
-    } = beginning::read(journal, snapshots).await?;
+        before,
+    } = beginning::read(journal, snapshots, reached(&view)).await?;
     let bytes = segments.iter().map(|it| it.payload.len()).sum::<usize>();
     let since_snapshot = (
         u64::try_from(segments.len()).unwrap_or(u64::MAX),
         u64::try_from(bytes).unwrap_or(u64::MAX),
     );
+    let mut from_live = |from: u64| {
+        let rest = before.iter().filter(|it| it.sequence >= from);
+        Ok(rest.take(READ_LIMIT).cloned().collect())
+    };
+    let earlier: Option<Earlier<'_>> = match before.is_empty() {
+        true => None,
+        false => Some(&mut from_live),
+    };
     let Restored {
         mut books,
         mut view,
         found,
-    } = restore(&directory.join("view"), replay, &segments, None, |entry| {
+    } = restore(&view, replay, &segments, earlier, |entry| {
         if let Some(event) = recalled(entry) {
             past.record(event);
         }

@@ -148,6 +148,16 @@ pub fn restore(
     Ok(Restored { books, view, found })
 }
 
+/// How far the view in a directory says it reaches; `None` where there is none, or none that
+/// can be read.
+pub fn reached(directory: &Path) -> Option<Position> {
+    if !directory.is_dir() {
+        return None;
+    }
+    let position = SledView::open(directory).ok()?.position().ok()?;
+    Some(position).filter(|position| *position != Position::START)
+}
+
 /// Moves the directory aside and fills a new one: from the first entry on where the journal or
 /// an archive has it, else from the snapshot on.
 fn rebuild(
