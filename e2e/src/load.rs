@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The longest that a pod runs, in seconds.
-const SECONDS_MAX: u64 = 6;
+const SECONDS_MAX: u64 = 12;
 
 /// Where somebody submits.
 #[derive(Clone, Debug)]
@@ -140,7 +140,7 @@ impl Load {
     /// # Errors
     /// If it is refused.
     pub fn stir(&mut self) -> Result<()> {
-        let Some(back) = (self.jobs.len() as u64).min(5).checked_sub(1) else {
+        let Some(back) = (self.jobs.len() as u64).min(8).checked_sub(1) else {
             return Ok(());
         };
         let back = usize::try_from(self.random.below(back + 1))?;

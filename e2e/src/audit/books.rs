@@ -95,6 +95,11 @@ impl Books {
             .filter(|(_, attempt)| attempt.end.is_none())
             .map(|((_, number), attempt)| format!("{} attempt {number} is open", attempt.job))
             .collect();
+        if open.is_empty() {
+            let held = books.accounts.iter().filter(|(_, (_, held))| *held != 0);
+            let held = held.map(|(name, (_, held))| format!("{held} stays held in {name}"));
+            books.faults.extend(held.collect::<Vec<_>>());
+        }
         books.faults.extend(open);
         Ok(books)
     }

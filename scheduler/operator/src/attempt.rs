@@ -40,6 +40,11 @@ pub enum NativeJob {
         /// Whether it has ended by itself.
         ended: bool,
     },
+    /// It vanished, and we had not asked for that: deleted by somebody, or its labels were taken off.
+    Lost {
+        /// Its UID.
+        uid: String,
+    },
     /// Its deletion is under way, or has been accepted.
     Deleting {
         /// Its UID.
@@ -119,6 +124,8 @@ pub struct Attempt {
     /// What its executor has reported, where that isn't the cluster.
     external: Option<External>,
     jobs: BTreeMap<RoleName, NativeJob>,
+    /// Roles whose native Job is being deleted, or was.
+    deleted: BTreeSet<RoleName>,
     pods: BTreeMap<String, OwnPod>,
     /// Pods whose pin is under way, by UID.
     pinning: BTreeMap<String, String>,
@@ -142,6 +149,7 @@ impl Attempt {
             stopping: None,
             external: None,
             jobs,
+            deleted: BTreeSet::new(),
             pods: BTreeMap::new(),
             pinning: BTreeMap::new(),
             vanished: Vec::new(),
@@ -180,13 +188,28 @@ impl Attempt {
         {
             return;
         }
+        if matches!(state, NativeJob::Deleting { .. }) {
+            self.deleted.insert(role.clone());
+        }
         *known = state;
+    }
+
+    /// Notes that a role's native Job is gone from what we see. Whoever made it once never makes it again: of what it
+    /// started nobody knows (A4).
+    pub fn lose_job(&mut self, role: &RoleName) {
+        if let Some(known) = self.jobs.get_mut(role) {
+            *known = match std::mem::take(known) {
+                NativeJob::Present { uid, ended: false } => NativeJob::Lost { uid },
+                _ => NativeJob::Absent,
+            };
+        }
     }
 
     /// Notes that a delete was not accepted; it is said again with the next look.
     pub fn delete_failed(&mut self, role: &RoleName, uid: String) {
         if let Some(known @ NativeJob::Deleting { .. }) = self.jobs.get_mut(role) {
             *known = NativeJob::Present { uid, ended: false };
+            self.deleted.remove(role);
         }
     }
 
@@ -339,13 +362,28 @@ impl Attempt {
             .iter()
             .filter(|(role, _)| !fails_by_itself(role))
             .filter_map(|(role, job)| match job {
-                NativeJob::Present { uid, ended: false } => Some(Todo::DeleteJob {
-                    role: role.clone(),
-                    uid: uid.clone(),
-                }),
+                NativeJob::Present { uid, ended: false } | NativeJob::Lost { uid } => {
+                    Some((role, uid.clone()))
+                }
+                // A Job that this leader has never seen, by the pods that are left of it.
+                NativeJob::Absent => Some((role, self.owner_of_living(role)?)),
                 _ => None,
             })
+            .map(|(role, uid)| Todo::DeleteJob {
+                role: role.clone(),
+                uid,
+            })
             .collect()
+    }
+
+    /// The UID of the native Job on which a pod of the role hangs that nobody has asked to end.
+    fn owner_of_living(&self, role: &RoleName) -> Option<String> {
+        if self.deleted.contains(role) {
+            return None;
+        }
+        let mut pods = self.pods.values().filter(|pod| pod.role == *role);
+        let living = pods.find(|pod| !pod.phase.is_terminal() && !pod.deleting)?;
+        Some(living.owner.as_ref()?.uid.clone())
     }
 
     fn reason_to_stop(&self, now: Stamp, wish: Wish) -> Option<Outcome> {
@@ -362,11 +400,13 @@ impl Attempt {
         if taken || !self.vanished.is_empty() {
             return Some(Outcome::Disrupted);
         }
-        // A Job that is gone after the start was deleted by somebody else.
-        let lost_job = self
-            .jobs
-            .values()
-            .any(|job| matches!(job, NativeJob::Absent));
+        // A Job that is gone after it was seen, or after the start, was taken by somebody else.
+        let mut jobs = self.jobs.values();
+        if jobs.any(|job| matches!(job, NativeJob::Lost { .. })) {
+            return Some(Outcome::Disrupted);
+        }
+        let mut jobs = self.jobs.values();
+        let lost_job = jobs.any(|job| matches!(job, NativeJob::Absent));
         match self.started {
             Some(_) if lost_job || !self.complete() => Some(Outcome::Disrupted),
             Some(started) if now >= started.after(self.admission.walltime) => {

@@ -54,6 +54,10 @@ fn pod(role: &str, index: u32) -> OwnPod {
     OwnPod {
         uid: format!("{role}-{index}"),
         name: format!("{role}-{index}"),
+        owner: Some(crate::pods::Owner {
+            name: role.into(),
+            uid: format!("job-of-{role}"),
+        }),
         key: AttemptKey {
             job: "j".into(),
             task: 0,
@@ -274,7 +278,9 @@ fn a_wish_stops_it_and_a_stop_is_never_forgotten() {
         attempt.stopping = Some((outcome, at(0)));
         // The user changes his mind; the jobs are gone already: nothing is started again.
         for role in ["master", "worker"] {
-            attempt.set_job(&role.into(), NativeJob::Absent);
+            let uid = format!("job-of-{role}");
+            attempt.set_job(&role.into(), NativeJob::Deleting { uid });
+            attempt.lose_job(&role.into());
         }
         assert_eq!(attempt.next(at(21), Wish::Run), [], "its pods still run");
         for pod in pods() {
@@ -366,4 +372,43 @@ fn an_old_watch_event_does_not_undo_a_delete() {
         },
     );
     assert_eq!(attempt.job(&role), Some(&NativeJob::Deleting { uid }));
+}
+
+/// Somebody deletes a native Job, or takes its labels off, before all pods are bound: it is not made again, since of what
+/// it started nobody knows, and what is left of it is deleted.
+#[test]
+fn a_native_job_that_somebody_took_is_not_made_again() {
+    for is_new_leader in [false, true] {
+        let mut attempt = attempt();
+        present(&mut attempt);
+        for pod in pods() {
+            attempt.set_pod(pod);
+        }
+        attempt.lose_job(&"worker".into());
+        let stop = [Todo::Stop(Outcome::Disrupted)];
+        assert_eq!(attempt.next(at(5), Wish::Run), stop);
+        attempt.stopping = Some((Outcome::Disrupted, at(5)));
+        if is_new_leader {
+            attempt.set_job(&"worker".into(), NativeJob::Absent);
+        }
+        let deleted: Vec<String> = attempt.next(at(6), Wish::Run).iter().map(uid_of).collect();
+        let worker = if is_new_leader {
+            "job-of-worker"
+        } else {
+            "uid-worker"
+        };
+        assert_eq!(deleted, ["uid-master", worker]);
+        let uid = worker.to_owned();
+        attempt.set_job(&"worker".into(), NativeJob::Deleting { uid });
+        attempt.set_job(&"worker".into(), NativeJob::Absent);
+        let deleted: Vec<String> = attempt.next(at(7), Wish::Run).iter().map(uid_of).collect();
+        assert_eq!(deleted, ["uid-master"], "it is deleted once");
+    }
+}
+
+fn uid_of(todo: &Todo) -> String {
+    match todo {
+        Todo::DeleteJob { uid, .. } => uid.clone(),
+        other => panic!("{other:?}"),
+    }
 }

@@ -51,6 +51,26 @@ pub enum Change {
     Native(Seen<NativeFact>),
 }
 
+impl Change {
+    /// The place of its watch among all, if this says that the watch has told all that exists.
+    pub fn synced(&self) -> Option<usize> {
+        let is_synced = |place: usize, synced: bool| synced.then_some(place);
+        match self {
+            Self::Tenant(seen) => is_synced(0, matches!(seen, Seen::Synced)),
+            Self::Pool(seen) => is_synced(1, matches!(seen, Seen::Synced)),
+            Self::Class(seen) => is_synced(2, matches!(seen, Seen::Synced)),
+            Self::Voucher(seen) => is_synced(3, matches!(seen, Seen::Synced)),
+            Self::FundingLine(seen) => is_synced(4, matches!(seen, Seen::Synced)),
+            Self::PriceBook(seen) => is_synced(5, matches!(seen, Seen::Synced)),
+            Self::Namespace(seen) => is_synced(6, matches!(seen, Seen::Synced)),
+            Self::Job(seen) => is_synced(7, matches!(**seen, Seen::Synced)),
+            Self::Node(seen) => is_synced(8, matches!(seen, Seen::Synced)),
+            Self::Pod(seen) => is_synced(9, matches!(seen, Seen::Synced)),
+            Self::Native(seen) => is_synced(10, matches!(seen, Seen::Synced)),
+        }
+    }
+}
+
 /// What is kept of a native Job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NativeFact {

@@ -12,20 +12,21 @@ use edugrid_crds::{
     job_status::{ExternalOutcome, ExternalReport, Phase},
 };
 use edugrid_units::{
-    Admission, AttemptKey, JobUid, Language, MicroYuan, Outcome, Reason, ReasonCode, Seconds,
-    Stamp, VoucherName,
+    Admission, AttemptKey, JobUid, Language, MicroYuan, Outcome, Reason, Seconds, Stamp,
+    VoucherName,
 };
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::{Value, json};
-use tokio::time::Instant;
 
 use crate::{
     attempt::Wish,
     clock::Clock,
     external::Report,
+    fingerprint::Prints,
     history::{Past, Verdict, verdict},
     pods::stamp,
+    telling::{Seen, Telling, number},
     translate::job::Identity,
 };
 
@@ -63,43 +64,6 @@ pub struct Job {
     pub seen: Seen,
     /// How the status write stands.
     pub telling: Telling,
-}
-
-/// What a job's object says of itself, as far as it decides whether a write is due.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Seen {
-    /// `status.phase`.
-    pub phase: Option<Phase>,
-    /// Length of `status.attempts`.
-    pub attempts: usize,
-    /// `status.reason`.
-    pub reason: Option<String>,
-}
-
-/// Whether the status should be written (A6).
-#[derive(Clone, Debug, Default)]
-pub struct Telling {
-    /// A write is due.
-    pub due: bool,
-    /// A write is under way.
-    pub under_way: bool,
-    /// The code that the engine gave last, and since when in real time.
-    pub waits: Option<(ReasonCode, Stamp)>,
-    /// Since when a write is due, for the metric.
-    pub due_since: Option<Instant>,
-    /// Since when the write under way was due.
-    pub asked_since: Option<Instant>,
-    /// When the engine first heard of it as a job that nothing of its own holds back, until
-    /// its admission; for the metric.
-    pub queued: Option<Instant>,
-}
-
-impl Telling {
-    /// A write is due from now on, unless it was before.
-    pub fn is_due(&mut self) {
-        self.due = true;
-        self.due_since.get_or_insert_with(Instant::now);
-    }
 }
 
 /// Who pays for a job: held and charged, by voucher and from own money.
@@ -160,6 +124,7 @@ impl Job {
             .unwrap_or_default();
         let spec = object.spec;
         let status = object.status.unwrap_or_default();
+        let prints = Prints::seen(&status);
         Ok(Some(Self {
             identity: Identity {
                 uid: uid.into(),
@@ -168,7 +133,7 @@ impl Job {
                 generation: metadata.generation.unwrap_or_default(),
                 created: clock.to_virtual(created),
             },
-            resource_version: metadata.resource_version.unwrap_or_default(),
+            resource_version: metadata.resource_version.clone().unwrap_or_default(),
             wish: match (metadata.deletion_timestamp, spec.state) {
                 (Some(_), _) => Wish::Gone,
                 (None, DesiredState::Run) => Wish::Run,
@@ -189,6 +154,8 @@ impl Job {
                 phase: status.phase,
                 attempts: status.attempts.len(),
                 reason: status.reason,
+                version: number(metadata.resource_version.as_deref()),
+                prints,
             },
             telling: Telling::default(),
             spec: serde_json::to_string(&spec)?.into_boxed_str(),
@@ -287,6 +254,11 @@ impl Job {
             seen => seen != Some(phase),
         };
         phase_lags || self.seen.attempts < self.past.len().min(ATTEMPTS_SHOWN)
+    }
+
+    /// Whether the object says something else than what this leader wrote last.
+    pub fn is_edited(&self) -> bool {
+        self.telling.is_edited(&self.seen)
     }
 
     /// The whole of our part of the status; what should vanish is null.

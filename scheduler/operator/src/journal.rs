@@ -54,11 +54,11 @@ impl ClusterJournal {
         }
     }
 
-    /// Whether the segment that has this number is this very one.
-    async fn is_own(&self, segment: &Segment) -> bool {
+    /// Whether the segment that has this number is this very one; `None` if it is gone again.
+    async fn is_own(&self, segment: &Segment) -> Option<bool> {
         loop {
-            match self.api.get(&segment.name()).await {
-                Ok(there) => return there.spec.nonce == segment.nonce,
+            match self.api.get_opt(&segment.name()).await {
+                Ok(there) => return Some(there?.spec.nonce == segment.nonce),
                 Err(error) => {
                     tracing::warn!(%error, "segment not readable yet, trying again");
                     tokio::time::sleep(RETRY).await;
@@ -77,12 +77,12 @@ impl SegmentStore for ClusterJournal {
             match self.api.create(&PostParams::default(), &object).await {
                 Ok(_) => return Ok(()),
                 Err(Error::Api(status)) if status.code == 409 => {
-                    let own = self.is_own(segment).await;
-                    return if own {
-                        Ok(())
-                    } else {
-                        Err(AppendError::Lost { sequence })
-                    };
+                    match self.is_own(segment).await {
+                        Some(true) => return Ok(()),
+                        Some(false) => return Err(AppendError::Lost { sequence }),
+                        // Somebody took it away against every policy: the number is free.
+                        None => tokio::time::sleep(RETRY).await,
+                    }
                 }
                 Err(Error::Api(status)) if matches!(status.code, 400 | 403 | 413 | 422) => {
                     return Err(refused(status.message.clone()));

@@ -34,6 +34,15 @@ impl PodPhase {
     }
 }
 
+/// The native Job that a pod hangs on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// The Job's name.
+    pub name: String,
+    /// The Job's UID.
+    pub uid: String,
+}
+
 /// A pod of ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwnPod {
@@ -41,6 +50,8 @@ pub struct OwnPod {
     pub uid: String,
     /// Its name.
     pub name: String,
+    /// The native Job it hangs on; none if somebody orphaned it.
+    pub owner: Option<Owner>,
     /// The attempt it belongs to.
     pub key: AttemptKey,
     /// Its role.
@@ -127,6 +138,7 @@ fn read_own(pod: &Pod, clock: &Clock) -> Option<OwnPod> {
     Some(OwnPod {
         uid: pod.metadata.uid.clone()?,
         name: pod.metadata.name.clone()?,
+        owner: owner(pod),
         key: AttemptKey {
             job,
             task: 0,
@@ -150,6 +162,15 @@ fn read_own(pod: &Pod, clock: &Clock) -> Option<OwnPod> {
         phase,
         disrupted: condition(pod, "DisruptionTarget").is_some_and(|it| it.status == "True"),
         deleting: pod.metadata.deletion_timestamp.is_some(),
+    })
+}
+
+fn owner(pod: &Pod) -> Option<Owner> {
+    let mut references = pod.metadata.owner_references.iter().flatten();
+    let job = references.find(|it| it.kind == "Job" && it.controller == Some(true))?;
+    Some(Owner {
+        name: job.name.clone(),
+        uid: job.uid.clone(),
     })
 }
 

@@ -167,6 +167,8 @@ pub enum Answer {
     Gone,
     /// Somebody else changed the object meanwhile.
     Conflict,
+    /// A status says this epoch, later than the one it was to be written under (A4).
+    Outranked(i64),
     /// The API server will never accept it; its words.
     Refused(String),
     /// Not done, or perhaps done: to be said again later.
@@ -180,6 +182,7 @@ impl Answer {
             Self::Stands(_) => "stands",
             Self::Gone => "gone",
             Self::Conflict => "conflict",
+            Self::Outranked(_) => "outranked",
             Self::Refused(_) => "refused",
             Self::Failed(_) => "failed",
         }
@@ -365,6 +368,7 @@ async fn job_status(
     status: &Value,
 ) -> Answer {
     let mut version = resource_version.to_owned();
+    let mut refused;
     for _ in 0..CONFLICT_TRIES {
         let patch = json!({
             "metadata": {"resourceVersion": version, "uid": uid.as_str()},
@@ -374,13 +378,19 @@ async fn job_status(
             .patch_status(name, &PatchParams::default(), &Patch::Merge(&patch))
             .await
         {
-            Err(Error::Api(answer)) if answer.code == 409 => {}
+            Err(Error::Api(answer)) if answer.code == 409 => refused = None,
+            // The rule that an epoch may not go down refuses as every other rule does.
+            Err(Error::Api(answer)) if answer.code == 422 => refused = Some(answer.message.clone()),
             other => return self::answer(other),
         }
         match jobs.get_opt(name).await {
             Ok(Some(job)) if job.metadata.uid.as_deref() == Some(uid.as_str()) => {
-                if job.status.as_ref().and_then(|status| status.epoch) > Some(epoch) {
-                    return Answer::Refused("a later leader has written it".into());
+                let seen = job.status.as_ref().and_then(|status| status.epoch);
+                if let Some(seen) = seen.filter(|seen| *seen > epoch) {
+                    return Answer::Outranked(seen);
+                }
+                if let Some(words) = refused {
+                    return Answer::Refused(words);
                 }
                 version = job.metadata.resource_version.unwrap_or_default();
             }

@@ -11,6 +11,7 @@ use crate::{
     clock::Ticker,
     desk::{Replayed, fixture::settings},
     metrics::Metrics,
+    pods::{OwnPod, Owner, PodFact, PodPhase},
 };
 
 impl Desk {
@@ -57,7 +58,7 @@ impl Desk {
         };
         let ticker = Ticker::new(*self.ticker.clock(), self.ticker.tick());
         let mut next = Desk::new(ticker, replayed, Metrics::new(), settings());
-        next.synced = super::super::super::WATCHED;
+        next.synced = [true; super::super::super::WATCHED];
         next
     }
 
@@ -239,4 +240,52 @@ fn a_new_leader_counts_as_gone_what_the_old_one_was_stopping() {
         (line.available.0, line.leaving),
         (-8000, MilliUnits::whole(8))
     );
+}
+
+/// A request of an earlier leader comes after its lease: the native Job of an attempt that is settled is there again, its
+/// pods at the gate. It goes; what these books know nothing of stays, since a later leader may have admitted it.
+#[test]
+fn what_comes_too_late_for_a_settled_attempt_is_deleted() {
+    let mut desk = province();
+    let key = desk.key_of("runs-0");
+    let outcome = Outcome::Disrupted;
+    let stop = Command::Stop {
+        key: key.clone(),
+        outcome,
+    };
+    let now = desk.ticker.tick();
+    desk.stage(now, stop);
+    desk.at_rest();
+    desk.native(&key, NativeJob::Absent);
+    desk.at_rest();
+    assert!(!desk.attempts.contains_key(&key), "it is settled");
+    let mut unknown = key.clone();
+    unknown.attempt = 9;
+    for (key, expected) in [(unknown, 0), (key, 1)] {
+        let fact = PodFact::Own("ns".into(), gated_pod(&key));
+        desk.told(Change::Pod(Seen::There(fact)));
+        assert_eq!(deleted(&desk.writes(usize::MAX)).len(), expected, "{key}");
+    }
+}
+
+fn gated_pod(key: &AttemptKey) -> OwnPod {
+    OwnPod {
+        uid: "pod".into(),
+        name: "pod".into(),
+        owner: Some(Owner {
+            name: "late".into(),
+            uid: "late".into(),
+        }),
+        key: key.clone(),
+        role: "worker".into(),
+        index: 0,
+        resource_version: "1".into(),
+        gated: true,
+        node: None,
+        scheduled: None,
+        finished: None,
+        phase: PodPhase::Pending,
+        disrupted: false,
+        deleting: false,
+    }
 }

@@ -195,7 +195,10 @@ impl Desk {
                 match answer {
                     Answer::Stands(_) => {}
                     Answer::Gone => attempt.set_job(&role, NativeJob::Absent),
-                    Answer::Conflict | Answer::Refused(_) | Answer::Failed(_) => {
+                    Answer::Conflict
+                    | Answer::Outranked(_)
+                    | Answer::Refused(_)
+                    | Answer::Failed(_) => {
                         attempt.delete_failed(&role, uid);
                     }
                 }

@@ -23,6 +23,7 @@ impl Desk {
     /// process must end.
     pub fn appended(&mut self, batch: &Batch) -> Result<(), edugrid_ledger::NotInFlight> {
         self.books.committed(batch.segment().sequence)?;
+        self.doubts_decided();
         if let Err(error) = self.history.append(batch.records(), batch.after()) {
             tracing::error!(%error, "the local view can't be written, statements may lag");
         }

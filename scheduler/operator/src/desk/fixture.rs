@@ -46,7 +46,7 @@ pub(super) fn desk() -> Desk {
         past: Past::new(),
     };
     let mut desk = Desk::new(ticker, replayed, Metrics::new(), settings());
-    desk.synced = super::WATCHED;
+    desk.synced = [true; super::WATCHED];
     desk
 }
 

@@ -160,7 +160,9 @@ impl Tenants {
         let fault = match answer {
             Answer::Stands(_) => None,
             Answer::Refused(words) | Answer::Failed(words) => Some(words.clone()),
-            Answer::Gone | Answer::Conflict => Some("the namespace is being deleted".to_owned()),
+            Answer::Gone | Answer::Conflict | Answer::Outranked(_) => {
+                Some("the namespace is being deleted".to_owned())
+            }
         };
         if fault.is_some() {
             tracing::warn!(tenant, ?answer, "home namespace not kept, trying again");

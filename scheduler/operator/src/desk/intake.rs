@@ -10,10 +10,11 @@ use crate::{
     attempt::{NativeJob, Wish},
     change::NativeFact,
     jobs::Job,
-    pods::{PodFact, stamp},
+    pods::{OwnPod, PodFact, stamp},
     requests::PodRequest,
     translate::{job, tenancy},
     watch::Seen,
+    writes::Write,
 };
 
 impl Desk {
@@ -41,7 +42,7 @@ impl Desk {
                     self.engine(Event::TenantGone(name.as_str().into()));
                 }
             }
-            Seen::Synced => self.synced += 1,
+            Seen::Synced => {}
         }
         self.money.retry();
     }
@@ -76,7 +77,7 @@ impl Desk {
                 self.pools.remove(&name);
                 self.engine(Event::PoolGone(name.as_str().into()));
             }
-            Seen::Synced => self.synced += 1,
+            Seen::Synced => {}
         }
     }
 
@@ -95,7 +96,7 @@ impl Desk {
                 }
             }
             Seen::Gone { name, .. } => self.engine(Event::ClassGone(name.as_str().into())),
-            Seen::Synced => self.synced += 1,
+            Seen::Synced => {}
         }
     }
 
@@ -115,7 +116,6 @@ impl Desk {
                 self.tell_engine(&uid);
             }
             Seen::Synced => {
-                self.synced += 1;
                 // Whoever has an open attempt and no object is gone (A7).
                 self.restless.extend(self.attempts.keys().cloned());
             }
@@ -138,6 +138,7 @@ impl Desk {
                 true
             }
         };
+        self.put_right(&uid);
         self.hear_executor(&uid);
         if spec_changed {
             self.tell_engine(&uid);
@@ -183,6 +184,10 @@ impl Desk {
         if job.lags() {
             self.untold.insert(uid.clone());
         }
+        self.compare_with_books(uid);
+        let Some(job) = self.jobs.get(uid) else {
+            return;
+        };
         if let Some(finished) = job.finished() {
             let goes = finished.after(job.ttl);
             self.timers.insert((goes, Timer::Remove(uid.clone())));
@@ -255,17 +260,19 @@ impl Desk {
                 self.silent_nodes.insert(name.clone());
                 self.engine(Event::NodeGone(name));
             }
-            Seen::Synced => self.synced += 1,
+            Seen::Synced => {}
         }
     }
 
     pub(super) fn see_pod(&mut self, seen: Seen<PodFact>) {
         match seen {
-            Seen::There(PodFact::Own(_, pod)) => {
+            Seen::There(PodFact::Own(namespace, pod)) => {
                 if let Some(attempt) = self.attempts.get_mut(&pod.key) {
                     self.own_pods.insert(pod.uid.clone(), pod.key.clone());
                     self.restless.insert(pod.key.clone());
                     attempt.set_pod(pod);
+                } else {
+                    self.end_leftover(namespace, &pod);
                 }
             }
             Seen::There(PodFact::Foreign(pod)) => {
@@ -293,7 +300,28 @@ impl Desk {
                     self.restless.insert(key);
                 }
             }
-            Seen::Synced => self.synced += 1,
+            Seen::Synced => {}
+        }
+    }
+
+    /// A gated pod of an attempt that is settled: a request of an earlier leader arrived after its lease. It would wait
+    /// at its gate for ever, so its Job goes. Of an attempt that these books don't know nothing is touched: it may be a
+    /// later leader's.
+    fn end_leftover(&mut self, namespace: String, pod: &OwnPod) {
+        let mut settled = self.books.settled_attempts(&pod.key.job);
+        let is_settled = settled.any(|(key, _)| *key == pod.key);
+        if !is_settled || !pod.gated || pod.deleting || pod.phase.is_terminal() {
+            return;
+        }
+        if let Some(owner) = &pod.owner {
+            tracing::warn!(attempt = %pod.key, job = owner.name, "left over of a settled attempt, deleted");
+            self.outbox.push_back(Write::DeleteJob {
+                key: pod.key.clone(),
+                role: pod.role.clone(),
+                namespace,
+                name: owner.name.clone(),
+                uid: owner.uid.clone(),
+            });
         }
     }
 
@@ -341,11 +369,11 @@ impl Desk {
                 if let Some((key, role)) = self.natives.remove(&uid)
                     && let Some(attempt) = self.attempts.get_mut(&key)
                 {
-                    attempt.set_job(&role, NativeJob::Absent);
+                    attempt.lose_job(&role);
                     self.restless.insert(key);
                 }
             }
-            Seen::Synced => self.synced += 1,
+            Seen::Synced => {}
         }
     }
 
@@ -374,8 +402,13 @@ fn first_attempt(uid: &JobUid) -> edugrid_units::AttemptKey {
     }
 }
 
-/// What the operator refuses again of a namespace (API.md).
+/// What the operator refuses again of a namespace (API.md). In one that is being deleted a job whose pods went before
+/// its object did is not tried again.
 fn namespace_blocks(name: &str, facts: &NamespaceFacts) -> Option<Reason> {
+    if facts.going {
+        let what = Subject::object(ObjectKind::Namespace, name);
+        return Some(Reason::new(ReasonCode::UnknownReference).about(what));
+    }
     if facts.label.is_none() {
         let what = Subject::NoTenant {
             namespace: name.to_owned(),
@@ -388,3 +421,7 @@ fn namespace_blocks(name: &str, facts: &NamespaceFacts) -> Option<Reason> {
     }
     None
 }
+
+#[cfg(test)]
+#[path = "intake_tests.rs"]
+mod tests;

@@ -15,6 +15,7 @@
 mod answer;
 mod counts;
 mod drive;
+mod edited;
 mod effects;
 mod explanation;
 #[cfg(test)]
@@ -108,6 +109,7 @@ pub struct Desk {
     money: money::Money,
     templates: templates::Templates,
     guard: guard::Guard,
+    doubts: edited::Doubts,
     tallies: BTreeMap<TenantName, counts::Tally>,
     faults: counts::Faults,
     /// The order that answers rest on.
@@ -116,7 +118,8 @@ pub struct Desk {
     language: Language,
     fair_share: FairShare,
 
-    synced: usize,
+    /// Which watches have told all that exists, by their place: one that is interrupted tells it again.
+    synced: [bool; WATCHED],
     schedule_again: bool,
     look_for_due: bool,
     alive_at: Stamp,
@@ -189,12 +192,13 @@ impl Desk {
             money: money::Money::default(),
             templates: templates::Templates::default(),
             guard: guard::Guard::since(now),
+            doubts: edited::Doubts::default(),
             tallies: BTreeMap::new(),
             faults: counts::Faults::default(),
             ordered: None,
             language,
             fair_share,
-            synced: 0,
+            synced: [false; WATCHED],
             schedule_again: false,
             look_for_due: true,
             outbox: VecDeque::new(),
@@ -209,7 +213,7 @@ impl Desk {
 
     /// Whether every watch has told all that exists: only then an absence means anything.
     pub fn is_synced(&self) -> bool {
-        self.synced >= WATCHED
+        self.synced.iter().all(|told| *told)
     }
 
     /// Notes an event.
@@ -250,7 +254,11 @@ impl Desk {
         if self.guard.is_whole() {
             self.note_ownership();
         }
-        self.books.take_batch()
+        let batch = self.books.take_batch();
+        if batch.is_some() {
+            self.doubts.batch_taken();
+        }
+        batch
     }
 
     /// The books and what was borrowed, as far as they are durable, apart from these; `None`
@@ -284,6 +292,11 @@ impl Desk {
     }
 
     fn change(&mut self, change: Change) {
+        if let Some(watch) = change.synced()
+            && let Some(told) = self.synced.get_mut(watch)
+        {
+            *told = true;
+        }
         match change {
             Change::Tenant(seen) => self.see_tenant(seen),
             Change::Pool(seen) => self.see_pool(seen),
@@ -342,7 +355,7 @@ impl Desk {
                 confirmed = true;
             }
         }
-        if confirmed {
+        if confirmed || self.doubts.is_waiting() {
             let at = self.ticker.tick();
             self.stage(at, edugrid_ledger::Command::Alive { at, except });
         }

@@ -74,7 +74,7 @@ impl Desk {
             Seen::Gone { name, .. } => {
                 self.money.lines.remove(&name);
             }
-            Seen::Synced => self.synced += 1,
+            Seen::Synced => {}
         }
         self.money.retry();
     }
@@ -89,7 +89,7 @@ impl Desk {
             Seen::Gone { name, .. } => {
                 self.money.prices.remove(&name);
             }
-            Seen::Synced => self.synced += 1,
+            Seen::Synced => {}
         }
         self.money.retry();
     }
@@ -103,7 +103,7 @@ impl Desk {
             Seen::Gone { name, .. } => {
                 self.money.vouchers.remove(&name);
             }
-            Seen::Synced => self.synced += 1,
+            Seen::Synced => {}
         }
         self.money.retry();
     }

@@ -23,6 +23,8 @@ pub(super) struct NamespaceFacts {
     pub(super) tenant: Option<TenantName>,
     /// Whether Pod Security holds there.
     pub(super) restricted: bool,
+    /// Whether it is being deleted: nothing can be made there any more.
+    pub(super) going: bool,
 }
 
 /// Namespaces whose label waits for their unfinished jobs.
@@ -41,6 +43,7 @@ impl Desk {
                         label(POD_SECURITY).as_deref(),
                         Some("baseline" | "restricted")
                     ),
+                    going: namespace.metadata.deletion_timestamp.is_some(),
                 };
                 let name = namespace.metadata.name.unwrap_or_default();
                 self.tenants.see_namespace(&name, true);
@@ -50,10 +53,7 @@ impl Desk {
                 self.tenants.see_namespace(&name, false);
                 (name, NamespaceFacts::default())
             }
-            Seen::Synced => {
-                self.synced += 1;
-                return;
-            }
+            Seen::Synced => return,
         };
         let before = self.namespaces.get(&name);
         if self.is_synced() && before.map(|before| &before.label) != Some(&facts.label) {

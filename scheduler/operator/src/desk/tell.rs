@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 
 use super::{Desk, Timer, money::condition};
 use crate::{
+    fingerprint::Prints,
     jobs::{Bill, Facts, rfc3339},
+    telling::number,
     writes::{Answer, QUEUE_MAX, Write},
 };
 
@@ -43,20 +45,27 @@ impl Desk {
             .as_ref()
             .and_then(|key| self.attempts.get(key)?.started);
         let reason = self.world.reason_of(uid);
+        let raised = job
+            .telling
+            .epoch
+            .and_then(|epoch| u64::try_from(epoch).ok());
+        let epoch = self.epoch.max(raised.unwrap_or(0));
         let facts = Facts {
             started,
             reason: reason.as_deref(),
             bill: self.bill(uid),
-            epoch: self.epoch,
+            epoch,
             language: self.language,
         };
+        let status = job.status(&facts);
+        let prints = Prints::written(&status).unwrap_or_default();
         let write = Write::JobStatus {
             job: uid.clone(),
             namespace: job.identity.namespace.clone(),
             name: job.identity.name.clone(),
             resource_version: job.resource_version.clone(),
-            epoch: i64::try_from(self.epoch).unwrap_or(i64::MAX),
-            status: job.status(&facts),
+            epoch: i64::try_from(epoch).unwrap_or(i64::MAX),
+            status,
         };
         self.outbox.push_back(write);
         if let Some(job) = self.jobs.get_mut(uid) {
@@ -65,6 +74,7 @@ impl Desk {
             let since = job.telling.due_since.take();
             job.telling.asked_since = job.telling.asked_since.or(since);
             job.telling.under_way = true;
+            job.telling.asked = prints.whole;
         }
     }
 
@@ -110,6 +120,8 @@ impl Desk {
         job.telling.under_way = false;
         match answer {
             Answer::Stands(version) => {
+                let told = (number(Some(&version)), job.telling.asked);
+                job.telling.told = Some(told);
                 job.resource_version = version;
                 if let Some(since) = job.telling.asked_since.take() {
                     self.metrics
@@ -119,8 +131,10 @@ impl Desk {
                 if job.telling.due {
                     self.untold.insert(uid.clone());
                 }
+                self.put_right(uid);
             }
             Answer::Gone => {}
+            Answer::Outranked(epoch) => self.outranked(uid, epoch),
             Answer::Refused(words) => tracing::error!(%uid, words, "a status is refused"),
             Answer::Conflict | Answer::Failed(_) => {
                 job.telling.is_due();
@@ -142,6 +156,24 @@ impl Desk {
             "ComputeVoucher" => self.money.forget_told("computevouchers", name),
             "FundingLine" => self.money.forget_told("fundinglines", name),
             _ => self.money.forget_told("pricebooks", name),
+        }
+    }
+
+    /// A finished job that is seen for the first time must say what the books do: whoever changed it while nobody looked.
+    pub(super) fn compare_with_books(&mut self, uid: &JobUid) {
+        let Some(job) = self.jobs.get(uid).filter(|job| job.is_over()) else {
+            return;
+        };
+        let facts = Facts {
+            started: None,
+            reason: None,
+            bill: self.bill(uid),
+            epoch: self.epoch,
+            language: self.language,
+        };
+        let prints = Prints::written(&job.status(&facts));
+        if prints.is_some_and(|prints| prints.books != job.seen.prints.books) {
+            self.untold.insert(uid.clone());
         }
     }
 

@@ -89,7 +89,7 @@ impl Desk {
         let verdict = match answer {
             Answer::Stands(_) => Ok(()),
             Answer::Refused(words) => Err(words),
-            Answer::Gone | Answer::Conflict | Answer::Failed(_) => {
+            Answer::Gone | Answer::Conflict | Answer::Outranked(_) | Answer::Failed(_) => {
                 known.asked = None;
                 return;
             }
