@@ -1,12 +1,12 @@
 //! The first job through a real cluster: from a user's YAML of a dozen lines, applied with
 //! plain kubectl, to a charged voucher, a statement and a proof.
 
-use std::path::Path;
+use std::{path::Path, process::Command};
 
 use anyhow::{Context, Result, ensure};
 use edugrid_e2e::{Province, wait_for};
 use edugrid_units::MicroYuan;
-use serde_json::Value;
+use serde_json::{Value, json};
 use xtask::installation::{InstallOptions, repository};
 
 #[test]
@@ -35,7 +35,8 @@ fn from_a_users_yaml_to_a_charged_voucher_and_a_proof() -> Result<()> {
     the_metrics_agree(&province)?;
     submitter_is_the_request_s(&province)?;
     the_pool_says_what_it_has(&province)?;
-    proof(&province)
+    proof(&province)?;
+    reconciled(&province)
 }
 
 /// Two nodes of eight cards; the university's sixteen are all of it, so nothing is promised twice (Q4).
@@ -221,6 +222,7 @@ fn proof(province: &Province) -> Result<()> {
         String::from_utf8_lossy(&export.stderr)
     );
     ensure!(verify(province, &file)?.0, "the export is sound");
+    strangers_agree(&file)?;
     let sound = std::fs::read(&file)?;
     let lines: Vec<usize> = sound
         .iter()
@@ -242,6 +244,62 @@ fn proof(province: &Province) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// The script that shares no code with the product, on what a real cluster wrote.
+fn strangers_agree(file: &Path) -> Result<()> {
+    let script = repository().join("docs/check_ledger.py");
+    let output = Command::new("python3").arg(script).arg(file).output();
+    let output = output.context("python3 is needed on the PATH, in version 3.8 or later")?;
+    let words = [output.stdout, output.stderr].concat();
+    let words = String::from_utf8_lossy(&words);
+    ensure!(
+        output.status.success() && words.contains(": sound: "),
+        "{words}"
+    );
+    Ok(())
+}
+
+/// What was charged agrees with the objects, until somebody edits one by hand.
+fn reconciled(province: &Province) -> Result<()> {
+    let reconcile = || -> Result<(Option<i32>, Value)> {
+        let args = ["ledger", "reconcile", "--exact", "--output=json"];
+        let output = province.edugrid.edugrid("province-checker", &args)?;
+        let words = String::from_utf8_lossy(&output.stderr);
+        let report = serde_json::from_slice(&output.stdout).with_context(|| words.into_owned())?;
+        Ok((output.status.code(), report))
+    };
+    let (code, report) = reconcile()?;
+    ensure!(code == Some(0) && report["attempts"] == 1, "{report:#}");
+    let mut attempts = province.job("sdu-cs", "first")?["status"]["attempts"].take();
+    attempts[0]["charged"] = "0.01".into();
+    let patch = json!({"status": {"attempts": attempts}}).to_string();
+    province
+        .cluster()
+        .kubectl(
+            "admin",
+            &[
+                // The one name that the policies let through, with the rights of a master.
+                "--as=system:serviceaccount:edugrid-system:edugrid-scheduler",
+                "--as-group=system:masters",
+                "--namespace=sdu-cs",
+                "patch",
+                "computejob",
+                "first",
+                "--subresource=status",
+                "--type=merge",
+                "--patch",
+                &patch,
+            ],
+        )?
+        .ok()?;
+    wait_for("the edited status to be named", || {
+        let (code, report) = reconcile()?;
+        let found = &report["differences"][0];
+        let named = found["field"] == "charged" && found["inObject"] == "0.01";
+        let evidence = found["entry"].is_u64() && found["hash"].is_string();
+        Ok(code == Some(7) && named && evidence)
+    })
 }
 
 fn verify(province: &Province, file: &Path) -> Result<(bool, String)> {

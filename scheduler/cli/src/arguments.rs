@@ -16,7 +16,8 @@ Exit codes:
   3  the books are damaged
   4  what was asked about is not there
   5  a submission is refused, nothing was created
-  6  you have no right to it";
+  6  you have no right to it
+  7  the books and the objects differ";
 
 /// Submits jobs to a province's shared compute, and shows its queue, reasons, quota and books.
 #[derive(Debug, Parser)]
@@ -209,6 +210,11 @@ pub enum Books {
     ///
     /// Names the first segment and entry that is not as it was written, and exits with 3.
     Verify(Verify),
+    /// Compare what was charged with the stamps in jobs and pods, and list what differs.
+    ///
+    /// Each difference comes with the entry, its hash, the object and both values. Exits with 7
+    /// if there is one.
+    Reconcile(Reconcile),
 }
 
 #[derive(Debug, Args)]
@@ -227,6 +233,19 @@ pub struct Verify {
     #[arg(long, value_name = "FILE")]
     pub file: Option<PathBuf>,
     /// How to print the result.
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
+    pub output: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct Reconcile {
+    /// A journal or export file with the books, instead of the cluster's LedgerSegments.
+    #[arg(long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// List also instants that are apart by less than 60 s and 0.5 % of the charged time.
+    #[arg(long)]
+    pub exact: bool,
+    /// How to print the differences.
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
     pub output: Format,
 }

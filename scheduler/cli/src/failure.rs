@@ -103,6 +103,9 @@ pub enum Failure {
         /// What is wrong with it.
         what: String,
     },
+    /// The books say something else than the objects.
+    #[error("the books and the objects differ in {0} places")]
+    Differ(usize),
     /// A codec of a later version.
     #[error(
         "segment {segment} is written with codec \"{codec}\", which this version does not know"
@@ -118,7 +121,7 @@ pub enum Failure {
 impl Failure {
     /// Every exit code but 2, which is clap's for a wrong command line.
     #[cfg(test)]
-    pub const CODES: [u8; 6] = [0, 1, 3, 4, 5, 6];
+    pub const CODES: [u8; 7] = [0, 1, 3, 4, 5, 6, 7];
 
     /// The exit code, as `--help` documents it.
     pub fn code(&self) -> u8 {
@@ -127,6 +130,7 @@ impl Failure {
             Self::NotFound { .. } => 4,
             Self::Submission { .. } | Self::Manifest(_) => 5,
             Self::NoAccess { .. } => 6,
+            Self::Differ(_) => 7,
             Self::Midway { cause, .. } => cause.code(),
             _ => 1,
         }
@@ -168,6 +172,10 @@ impl Failure {
             Self::NotFound { elsewhere, .. } => elsewhere.english(),
             Self::Damaged(_) | Self::Unreadable { .. } => {
                 "nothing after it can be trusted: keep a copy, and compare with an earlier export"
+            }
+            Self::Differ(_) => {
+                "the books are proved, so look at who wrote the object: \
+                 `kubectl get -o yaml --show-managed-fields`"
             }
             Self::Codec { .. } => "use the kubectl-edugrid that came with the operator",
             Self::Submission { .. } | Self::Manifest(_) => {

@@ -9,7 +9,7 @@ use std::{
     path::Path,
 };
 
-use edugrid_ledger::{CODEC, Replay, Segment};
+use edugrid_ledger::{CODEC, Record, Replay, Segment, Verified};
 use serde::Serialize;
 
 use crate::{
@@ -122,23 +122,8 @@ pub async fn verify(connection: &Connection, asked: &Verify, look: Look) -> Resu
     })
 }
 
-/// Carries everything out again. Memory holds the books as they stand and one piece, however
-/// long the journal is.
-async fn check(source: &mut Source, mut progress: Progress) -> Result<Verdict, Failure> {
-    let mut replay = Replay::new();
-    while let Some(piece) = source.next().await? {
-        match piece {
-            Piece::Segment(segment) => {
-                replay.segment(&segment).map_err(Failure::Damaged)?;
-            }
-            Piece::Line(line) => {
-                replay.exported(&line).map_err(Failure::Damaged)?;
-            }
-            Piece::Damage(damage) => return Err(damage.at(replay.position().entries)),
-        }
-        progress.at(source.progress(), replay.position().entries);
-    }
-    let verified = replay.verified();
+async fn check(source: &mut Source, progress: Progress) -> Result<Verdict, Failure> {
+    let verified = prove(source, progress, |_| {}).await?;
     Ok(Verdict {
         book: verified.book,
         segments: verified.segments,
@@ -147,6 +132,33 @@ async fn check(source: &mut Source, mut progress: Progress) -> Result<Verdict, F
         torn_bytes: Some(source.torn_bytes()).filter(|bytes| *bytes > 0),
         ok: true,
     })
+}
+
+/// Carries everything out again and hands each entry on, once it is proved. Memory holds the
+/// books as they stand and one piece, however long the journal is.
+///
+/// # Errors
+/// With the first thing that isn't as it was written, or if the books can't be read.
+pub async fn prove(
+    source: &mut Source,
+    mut progress: Progress,
+    mut each: impl FnMut(&Record),
+) -> Result<Verified, Failure> {
+    let mut replay = Replay::new();
+    while let Some(piece) = source.next().await? {
+        match piece {
+            Piece::Segment(segment) => {
+                let records = replay.segment(&segment).map_err(Failure::Damaged)?;
+                records.iter().for_each(&mut each);
+            }
+            Piece::Line(line) => {
+                each(&replay.exported(&line).map_err(Failure::Damaged)?);
+            }
+            Piece::Damage(damage) => return Err(damage.at(replay.position().entries)),
+        }
+        progress.at(source.progress(), replay.position().entries);
+    }
+    Ok(replay.verified())
 }
 
 fn text(verdict: &Verdict, look: Look) -> String {

@@ -20,6 +20,7 @@ mod output;
 mod progress;
 mod queue;
 mod reasons;
+mod reconcile;
 #[cfg(test)]
 mod samples;
 mod sentences;
@@ -87,6 +88,7 @@ async fn run(arguments: Arguments, look: Look) -> Result<(), Failure> {
         Command::Statement(asked) => statement::run(&cluster().await?, &asked, look).await,
         Command::Ledger(Books::Export(asked)) => ledger::export(&connection, &asked).await,
         Command::Ledger(Books::Verify(asked)) => ledger::verify(&connection, &asked, look).await,
+        Command::Ledger(Books::Reconcile(asked)) => reconcile::run(&connection, &asked, look).await,
         Command::Completion(asked) => output::print(&completion::script(asked.shell)),
         Command::Complete(asked) => output::print(&completion::answer(&asked.words)),
     }

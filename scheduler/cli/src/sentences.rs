@@ -78,6 +78,20 @@ sentences! {
     entries_so_far(entries: u64): "{entries} entries are sound so far", "已检查 {entries} 条分录，均正常";
     /// Sound books.
     sound(): "ok: every hash and every result is as it was written", "正常：每个哈希、每个结果都与写入时一致";
+    /// Where an entry stands.
+    entry_and_hash(entry: u64, hash: &str): "entry {entry} ({hash})", "第 {entry} 条分录（{hash}）";
+    /// Where no entry stands.
+    no_entry_of_it(): "no entry", "无分录";
+    /// Where one of two sides says nothing.
+    nothing_there(): "nothing", "无";
+    /// One difference between books and objects.
+    differs(place: &str, whose: &str, field: &str, books: &str, object: &str, of: &str): "{place}: {whose}: {field} is {books} in the books, {object} in {of}", "{place}：{whose}：{field} 在账本中为 {books}，在 {of} 中为 {object}";
+    /// An attempt of a job.
+    attempt_of(job: &str, attempt: u32): "{job}, attempt {attempt}", "{job} 第 {attempt} 次尝试";
+    /// Where pods may not be listed.
+    pods_not_read(why: &str): "Pods were not compared: {why}.", "未比对 Pod：{why}。";
+    /// Below the differences.
+    compared(attempts: usize, entries: u64, jobs: usize, pods: usize, differences: usize): "Compared {attempts} attempts of {entries} proved entries with {jobs} jobs and the pods of {pods} attempts: {differences} differences.", "已将 {entries} 条经校验的分录中的 {attempts} 次尝试与 {jobs} 个作业、{pods} 次尝试的 Pod 比对：{differences} 处不一致。";
     /// Never.
     never(): "never", "长期";
     /// A tenant without vouchers.

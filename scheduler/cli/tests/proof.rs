@@ -11,7 +11,7 @@ use std::{
     process::{Command, Output},
 };
 
-use edugrid_ledger::Algorithm;
+use edugrid_ledger::{Algorithm, Entry, Line};
 use edugrid_lives::{Chance, Life, export, rehashed, worked_example};
 
 /// Entries of the long journal, unless the environment says otherwise.
@@ -81,6 +81,31 @@ fn sound_books_are_found_sound_by_both() {
         assert_eq!(code, 0, "{name}: {checked}");
         let head = checked.trim().rsplit(' ').next().expect("a head");
         assert!(verified.contains(head), "{name}: {verified}{checked}");
+    }
+}
+
+/// The pages for outsiders show an entry of the worked example with the hash before it.
+#[test]
+fn the_documented_line_is_the_one_that_is_written() {
+    let sound = String::from_utf8(export(&worked_example())).expect("text");
+    let lines: Vec<&str> = sound.lines().collect();
+    let before = Line::parse(lines[9].as_bytes()).expect("a line").hash;
+    let body = Line::parse(lines[10].as_bytes()).expect("a line").body;
+    let body_bytes = body.len();
+    for page in [
+        include_str!("../../../docs/en/ledger-format.md"),
+        include_str!("../../../docs/zh/ledger-format.md"),
+    ] {
+        assert!(page.contains(&format!("\n{}\n", lines[10])));
+        assert!(page.contains(&before.to_string()));
+        assert!(page.contains(&format!("`{body_bytes:016x}`")));
+        let verbs = lines.iter().filter_map(|line| {
+            let line = Line::parse(line.as_bytes())?;
+            Some(Entry::parse(line.body).ok()?.command.verb())
+        });
+        for verb in verbs {
+            assert!(page.contains(&format!("\n| `{verb}` |")), "{verb}");
+        }
     }
 }
 

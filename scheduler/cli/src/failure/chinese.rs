@@ -51,6 +51,7 @@ impl Failure {
                 entry,
                 what,
             } => format!("账本已损坏：第 {segment} 段，第 {entry} 条分录：{what}"),
+            Self::Differ(count) => format!("账本与对象有 {count} 处不一致"),
             Self::Codec { segment, codec } => {
                 format!("第 {segment} 段的编码 {codec} 是本版本不认识的")
             }
@@ -81,6 +82,9 @@ impl Failure {
             Self::NotFound { elsewhere, .. } => elsewhere.chinese(),
             Self::Damaged(_) | Self::Unreadable { .. } => {
                 "其后的内容都不可信：请保留副本，并与以前的导出比较"
+            }
+            Self::Differ(_) => {
+                "账本已经过校验，请查明是谁改写了对象：`kubectl get -o yaml --show-managed-fields`"
             }
             Self::Codec { .. } => "请使用与 operator 同版本的 kubectl-edugrid",
             Self::Submission { .. } | Self::Manifest(_) => {
