@@ -16,6 +16,7 @@ use edugrid_units::{
     Admission, AttemptKey, MicroYuan, NodeName, Outcome, RoleName, RolePlacement, Seconds, Stamp,
 };
 
+pub use crate::native::NativeJob;
 use crate::{
     external::{External, Report},
     pods::{OwnPod, PodPhase},
@@ -24,33 +25,6 @@ use crate::{
 /// Not all pods bound this long after admission ends the attempt as `NotStarted` (P8).
 /// Real time (N5).
 pub const NOT_STARTED_AFTER: Seconds = Seconds(300);
-
-/// The native Job of a role, as far as it is known.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum NativeJob {
-    /// Not there: not created yet, or gone.
-    #[default]
-    Absent,
-    /// Its creation is under way.
-    Creating,
-    /// It exists.
-    Present {
-        /// For the delete's precondition (A4).
-        uid: String,
-        /// Whether it has ended by itself.
-        ended: bool,
-    },
-    /// It vanished, and we had not asked for that: deleted by somebody, or its labels were taken off.
-    Lost {
-        /// Its UID.
-        uid: String,
-    },
-    /// Its deletion is under way, or has been accepted.
-    Deleting {
-        /// Its UID.
-        uid: String,
-    },
-}
 
 /// What is to be done for an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,6 +12,33 @@ use sha2::{Digest, Sha256};
 /// Longest part of the job's name in the name of a child (API.md).
 const NAME_PART_MAX: usize = 40;
 
+/// The native Job of a role, as far as it is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum NativeJob {
+    /// Not there: not created yet, or gone.
+    #[default]
+    Absent,
+    /// Its creation is under way.
+    Creating,
+    /// It exists.
+    Present {
+        /// For the delete's precondition (A4).
+        uid: String,
+        /// Whether it has ended by itself.
+        ended: bool,
+    },
+    /// It vanished, and we had not asked for that: deleted by somebody, or its labels were taken off.
+    Lost {
+        /// Its UID.
+        uid: String,
+    },
+    /// Its deletion is under way, or has been accepted.
+    Deleting {
+        /// Its UID.
+        uid: String,
+    },
+}
+
 /// Whose native Job it is.
 #[derive(Clone, Debug)]
 pub struct Parent<'a> {
