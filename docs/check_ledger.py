@@ -253,6 +253,7 @@ class Books:
     def __init__(self):
         self.opening = self.head = self.hash = self.last_at = None
         self.entries = self.epoch = self.settled = 0
+        self.forgotten = -(2**63)  # Nothing that is bound to an instant up to here is written any more.
         self.accounts = defaultdict(lambda: [0, 0, 0, 0])  # debits, credits: posted, pending
         self.ids, self.lines, self.prices, self.vouchers = set(), {}, {}, {}
         self.own_funds = defaultdict(list)  # By holder.
@@ -306,6 +307,8 @@ class Books:
         require(entry["id"] == found.hex(), "its id is not that of the command")
         require(found not in self.ids, "the command stands in the books before")
         self.ids.add(found)
+        if verb in ("Alive", "Owned", "Rebase", "Forget"):
+            require(stamp(command["at"]) > self.forgotten, "it is about an instant that was to be forgotten")
 
     # Accounts.
 
@@ -390,6 +393,17 @@ class Books:
     def command_Rebase(self, command, at):
         number(command["half_life"], 1)
         return self.command_Owned(command, at)
+
+    def command_Moved(self, command, _at):
+        require(number(command["epoch"]) == self.epoch and command["cluster"], "another leader's, or to no cluster")
+        return self.DONE, []
+
+    def command_Forget(self, command, at):
+        jobs = set(command["jobs"])
+        require(not any(key[0] in jobs for key in self.open), "a job that is to be forgotten has an open attempt")
+        done = self.command_Owned(command, at)
+        self.forgotten = max(self.forgotten, stamp(command["at"]) - 1)
+        return done
 
     # Vouchers.
 
@@ -659,6 +673,8 @@ SUBJECTS = {
     "End": of_key,
     "Owned": lambda it: it["at"],
     "Rebase": lambda it: it["at"],
+    "Moved": lambda it: it["epoch"],
+    "Forget": lambda it: it["at"],
 }
 
 

@@ -12,7 +12,7 @@ mod province;
 
 use edugrid_ledger::{Algorithm, Books, Command, Segment, VoucherState};
 use edugrid_units::{
-    AttemptKey, HoldAsk, Outcome, Ownership, Purse, Seconds, Stamp, TenantName, VoucherName,
+    AttemptKey, HoldAsk, JobUid, Outcome, Ownership, Purse, Seconds, Stamp, TenantName, VoucherName,
 };
 
 pub use chance::Chance;
@@ -36,6 +36,8 @@ pub struct Life {
     made: u64,
     /// Attempts that were evicted and come again.
     again: Vec<edugrid_units::Admission>,
+    /// Jobs that ended and whose objects will be gone.
+    ended: Vec<JobUid>,
     vouchers: Vec<VoucherName>,
 }
 
@@ -49,10 +51,15 @@ impl Life {
             epoch: 0,
             made: 0,
             again: Vec::new(),
+            ended: Vec::new(),
             vouchers: Vec::new(),
         };
         life.stage(Command::Open(province::opening(algorithm, life.now)));
         life.lead();
+        life.stage(Command::Moved {
+            epoch: life.epoch,
+            cluster: province::CLUSTER.into(),
+        });
         life.stage(Command::FundingLine(province::line()));
         life.stage(Command::PriceBook(province::prices(
             "prices-0",
@@ -133,6 +140,10 @@ impl Life {
                     at: self.now,
                     half_life,
                 });
+            }
+            9 => {
+                let (at, jobs) = (self.now, std::mem::take(&mut self.ended));
+                self.stage(Command::Forget { at, jobs });
             }
             _ => {}
         }
@@ -279,6 +290,9 @@ impl Life {
     }
 
     fn end(&mut self, key: AttemptKey, outcome: Outcome, ended: Option<Stamp>) {
+        if outcome != Outcome::QuotaCut {
+            self.ended.push(key.job.clone());
+        }
         self.stage(Command::End {
             key,
             outcome,
@@ -374,7 +388,7 @@ mod tests {
             .filter_map(Line::parse)
             .filter_map(|line| Some(Entry::parse(line.body).ok()?.command.verb()))
             .collect();
-        assert_eq!(verbs.len(), 16, "{verbs:?}");
+        assert_eq!(verbs.len(), 18, "{verbs:?}");
         let text = String::from_utf8_lossy(&export);
         for phase in ["Post", "Hold", "Capture", "Release"] {
             assert!(text.contains(&format!("\"phase\":\"{phase}\"")), "{phase}");

@@ -14,6 +14,8 @@ use crate::chance::Chance;
 
 /// The id of every made-up book.
 pub const BOOK: &str = "6f1c2a52-31a4-4d8e-9d0c-3a4b5c6d7e8f";
+/// The cluster in which they live.
+pub const CLUSTER: &str = "0d8f7a16-5b3c-4f0e-8a44-2f6f1f0c9b7d";
 /// 2026-11-20T00:00:00 in Asia/Shanghai.
 pub const BEGIN_SECONDS: i64 = 1_795_104_000;
 
