@@ -26,6 +26,13 @@ app.kubernetes.io/component: scheduler
 system:serviceaccount:{{ .Release.Namespace }}:{{ include "edugrid.operatorAccount" . }}
 {{- end -}}
 
+{{/* Who alone may delete segments (L12); empty: nobody. */}}
+{{- define "edugrid.archiverUser" -}}
+{{- with .Values.ledger.archiver -}}
+{{- if .user }}{{ .user }}{{ else if .deploy }}system:serviceaccount:{{ $.Release.Namespace }}:edugrid-archiver{{ end -}}
+{{- end -}}
+{{- end -}}
+
 {{/* Labels of an object that outlives the release. */}}
 {{- define "edugrid.keep" -}}
 helm.sh/resource-policy: keep

@@ -5,3 +5,5 @@
 //! The operator writes and reads the same snapshots, so the requests for them stand here for both.
 
 pub mod cluster;
+pub mod journal;
+pub mod keeper;

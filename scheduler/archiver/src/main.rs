@@ -1,3 +1,110 @@
-//! The binary of the archiver.
+//! The binary of the archiver: reads its arguments and goes round until it is told to stop.
 
-fn main() {}
+use std::{
+    path::PathBuf,
+    process::ExitCode,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use anyhow::Context;
+use clap::Parser;
+use edugrid_archiver::{
+    cluster::cluster_uid,
+    journal::{ClusterJournal, JournalError},
+    keeper::{KeepError, Keeper, Round},
+};
+use edugrid_ledger::{Archive, RealDisk};
+use edugrid_units::Stamp;
+use kube::Client;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Copies the journal of a cluster into a directory, and deletes from the cluster what is
+/// kept, read back and covered by a snapshot that it has proved.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "edugrid-archiver", version)]
+struct Args {
+    /// The directory of the archive; made if it is absent. Outlives the cluster: a volume that
+    /// is backed up, or a mounted object store with rename and fsync.
+    #[arg(long, env = "EDUGRID_ARCHIVE_DIR")]
+    archive: PathBuf,
+
+    /// Seconds between two rounds.
+    #[arg(long, env = "EDUGRID_ARCHIVE_SECONDS", default_value_t = 10,
+          value_parser = clap::value_parser!(u64).range(1..=600))]
+    seconds: u64,
+
+    /// How many of the last segments always stay in the cluster.
+    #[arg(long, env = "EDUGRID_ARCHIVE_STAY", default_value_t = 100,
+          value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    stay: u64,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .json()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_default_env()
+                .unwrap_or_else(|_| "info,kube_client=warn".into()),
+        )
+        .with_writer(std::io::stderr)
+        .init();
+    match run(Args::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(error = format!("{error:#}"), "ended");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(args: Args) -> anyhow::Result<()> {
+    let client = Client::try_default()
+        .await
+        .context("no cluster: set KUBECONFIG or run in one")?;
+    let cluster = cluster_uid(&client)
+        .await
+        .context("the UID of namespace kube-system can't be read")?;
+    let archive = Archive::open(RealDisk, &args.archive)?;
+    tracing::info!(segments = archive.next(), "the archive is open");
+    let mut keeper = Keeper::open(ClusterJournal::new(client), archive, cluster, args.stay)?;
+    let (mut stop, mut interrupt) = (
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    );
+    loop {
+        match keeper.round(now()).await {
+            // What was not asked was not done, so the next round does it.
+            Err(KeepError::Journal(JournalError::Request(error))) => {
+                tracing::warn!(%error, "the api server does not do what was asked, trying again");
+            }
+            round => tell(&round?),
+        }
+        tokio::select! {
+            _ = stop.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+            () = tokio::time::sleep(Duration::from_secs(args.seconds)) => {}
+        }
+    }
+}
+
+fn tell(round: &Round) {
+    let Round {
+        kept,
+        proved,
+        false_snapshots,
+        deleted,
+    } = round;
+    if *kept > 0 || *deleted > 0 || !proved.is_empty() {
+        tracing::info!(kept, ?proved, deleted, "a round");
+    }
+    for (sequence, why) in false_snapshots {
+        tracing::error!(sequence, why, "a snapshot is not what the segments give");
+    }
+}
+
+fn now() -> Stamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let nanos = since.unwrap_or_default().as_nanos();
+    Stamp(i64::try_from(nanos).unwrap_or(i64::MAX))
+}

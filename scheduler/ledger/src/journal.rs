@@ -195,6 +195,11 @@ impl<F: DiskFile> FileJournal<F> {
         self.first.saturating_add(self.segments())
     }
 
+    /// How long its records are.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.end()
+    }
+
     fn end(&self) -> u64 {
         self.offsets.last().copied().unwrap_or(0)
     }

@@ -42,6 +42,7 @@
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects))]
 
 mod account;
+mod archive;
 mod books;
 mod calendar;
 mod chain;
@@ -65,6 +66,7 @@ mod voucher;
 mod wire;
 
 pub use account::{Account, Counters, Leg, Phase, PostError};
+pub use archive::{Archive, ArchiveError, ArchiveReader, Head, Owner};
 pub use books::{Applied, Batch, Books, Imbalance, NotInFlight, Position, VoucherBalance};
 pub use calendar::{Month, ParseMonthError};
 pub use chain::{Algorithm, Digest};

@@ -1,6 +1,8 @@
 //! The books as a whole: small worlds in, money out.
 
+mod archive;
 mod example;
+mod faulty_disk;
 mod journal;
 mod properties;
 mod rules;

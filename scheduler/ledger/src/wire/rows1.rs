@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::{Wire, WireError, record, tagged};
 use crate::{
     account::{Account, Counters},
+    archive::{Head as ArchiveHead, Owner},
     calendar::Month,
     chain::Digest,
     command::{CommandId, Opening},
@@ -128,6 +129,19 @@ record!(Manifest {
     writer,
     codec,
     parts,
+});
+record!(ArchiveHead {
+    book,
+    segments,
+    entries,
+    head,
+    cluster,
+    written_at,
+});
+record!(Owner {
+    cluster,
+    since,
+    before,
 });
 record!(Base {
     sequence,
