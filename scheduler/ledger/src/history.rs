@@ -2,11 +2,13 @@
 //! month, and by job. A view, never the truth: it can be made again from the journal at
 //! any time (L12).
 
+mod backlog;
 mod base;
 mod memory;
 mod restore;
 mod sled_view;
 
+pub use backlog::Backlog;
 pub use base::Base;
 pub use memory::MemoryView;
 pub use restore::{Earlier, RestoreError, Restored, Rewound, ViewFound, reached, restore};

@@ -6,10 +6,14 @@
 //! values (`OPEN`) is accepted as long as it is a plain list of words: which words is the
 //! business of whoever holds the values.
 
+use std::sync::LazyLock;
+
 use serde_json::{Map, Value};
 
 /// The policies and bindings of the chart, as `cargo xtask policygen` rendered them.
-const SHIPPED: &str = include_str!("policies/shipped.json");
+static SHIPPED: LazyLock<Value> = LazyLock::new(|| {
+    serde_json::from_str(include_str!("policies/shipped.json")).unwrap_or_default()
+});
 /// Variables that hold values of the chart.
 const OPEN: [&str; 2] = ["archiver", "priorityClasses"];
 /// What a validation says rather than decides.
@@ -48,11 +52,15 @@ impl Kind {
     }
 }
 
+/// The specs of this version, by kind and name.
+pub fn shipped() -> &'static Value {
+    &SHIPPED
+}
+
 /// What is wrong with the objects of a kind, a line each: `found` are those of the cluster,
 /// by name, with their `spec`.
 pub fn faults(kind: Kind, found: &Map<String, Value>) -> Vec<String> {
-    let shipped: Value = serde_json::from_str(SHIPPED).unwrap_or_default();
-    let Some(shipped) = shipped[kind.as_str()].as_object() else {
+    let Some(shipped) = shipped()[kind.as_str()].as_object() else {
         // A binary without its policies must not pass for one whose cluster has them all.
         return vec![format!(
             "{} objects of this version are not known",

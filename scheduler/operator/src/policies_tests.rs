@@ -6,7 +6,7 @@ use super::*;
 
 /// What a cluster holds after an installation: with what the API server fills in.
 fn installed(kind: Kind) -> Map<String, Value> {
-    let shipped: Value = serde_json::from_str(SHIPPED).expect("generated");
+    let shipped = super::shipped();
     let mut found = shipped[kind.as_str()].as_object().expect("a map").clone();
     for spec in found.values_mut() {
         if let Some(constraints) = spec.get_mut("matchConstraints") {

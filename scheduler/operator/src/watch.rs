@@ -5,7 +5,7 @@
 //! lost: a relist is compared with what was known (kube's own shared streams drop them).
 //! Caveat: an object may be told again unchanged.
 
-use std::{collections::BTreeMap, fmt::Debug};
+use std::{collections::BTreeMap, fmt::Debug, time::Duration};
 
 use futures::StreamExt;
 use kube::{
@@ -22,6 +22,9 @@ use crate::{
 
 /// A silent connection is noticed after about this many seconds.
 const WATCH_TIMEOUT_SECONDS: u32 = 60;
+
+/// Before a new list where the old one's version is forgotten.
+const LIST_AGAIN_AFTER: Duration = Duration::from_millis(500);
 
 /// What a watch saw.
 #[derive(Clone, Debug)]
@@ -62,7 +65,12 @@ pub async fn run<K, M>(
     let heard = events.watch_heard.get_or_create_owned(&label);
     let mut config = watcher::Config::default().timeout(WATCH_TIMEOUT_SECONDS);
     config.label_selector = selector;
-    let mut stream = watcher(api, config).default_backoff().boxed();
+    let begin = || {
+        watcher(api.clone(), config.clone())
+            .default_backoff()
+            .boxed()
+    };
+    let mut stream = begin();
     let mut known: BTreeMap<String, String> = BTreeMap::new();
     let mut listed: BTreeMap<String, String> = BTreeMap::new();
     while let Some(event) = stream.next().await {
@@ -101,6 +109,10 @@ pub async fn run<K, M>(
             Err(error) => {
                 restarts.inc();
                 tracing::warn!(kind, %error, "watch interrupted, trying again");
+                if is_too_old(&error) {
+                    tokio::time::sleep(LIST_AGAIN_AFTER).await;
+                    stream = begin();
+                }
             }
         }
         if !batch.is_empty() {
@@ -112,6 +124,12 @@ pub async fn run<K, M>(
             }
         }
     }
+}
+
+/// Whether a watch was refused because what it would go on from is forgotten. Told within the
+/// stream, kube lists anew by itself; as the answer to the request, it asks the same for ever.
+fn is_too_old(error: &watcher::Error) -> bool {
+    matches!(error, watcher::Error::WatchStartFailed(kube::Error::Api(status)) if status.code == 410)
 }
 
 fn identity<K: Resource>(object: &K) -> Option<(String, String)> {

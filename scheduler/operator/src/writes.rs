@@ -328,7 +328,8 @@ async fn own_job(jobs: &Api<DynamicObject>, name: &str, wanted: &Job) -> Answer 
             created(Ok(there))
         }
         Ok(Some(_)) => Answer::Failed(format!("a Job called {name} belongs to somebody else")),
-        Ok(None) => Answer::Failed(format!("Job {name} was there and is gone")),
+        // It was ours, made by a create whose answer was lost, and somebody has deleted it.
+        Ok(None) => Answer::Conflict,
         Err(error) => failed(&error),
     }
 }

@@ -163,6 +163,18 @@ pub(super) const WALLS: &[Wall] = &[
         why: "chores run kubectl and helm like a person would, and build without the product",
     },
     Wall {
+        of: "edugrid-simcluster",
+        ours: &[
+            "edugrid-units",
+            "edugrid-ledger",
+            "edugrid-crds",
+            "edugrid-scheduler",
+        ],
+        others: Others::AnyBut(&["sled"]),
+        never_below: &[],
+        why: "it runs the operator's own code where everything fails, and judges it by journal and objects",
+    },
+    Wall {
         of: "edugrid-bench",
         ours: &["edugrid-units", "edugrid-core", "edugrid-ledger", "xtask"],
         others: Others::AnyBut(&["sled"]),

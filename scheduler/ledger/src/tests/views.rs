@@ -159,3 +159,71 @@ fn a_view_takes_only_what_follows() {
         "four segments at once"
     );
 }
+
+/// A view whose disk takes nothing for a while.
+struct Full {
+    view: MemoryView,
+    is_full: std::sync::Arc<std::sync::atomic::AtomicBool>,
+}
+
+impl HistoryView for Full {
+    fn position(&self) -> Result<crate::Position, ViewError> {
+        self.view.position()
+    }
+
+    fn append(
+        &mut self,
+        records: &[crate::Record],
+        after: crate::Position,
+    ) -> Result<(), ViewError> {
+        if self.is_full.load(std::sync::atomic::Ordering::Relaxed) {
+            let source = std::io::ErrorKind::StorageFull.into();
+            return Err(ViewError::Io {
+                what: "written",
+                source,
+            });
+        }
+        self.view.append(records, after)
+    }
+
+    fn entry(&self, sequence: u64) -> Result<Option<Entry>, ViewError> {
+        self.view.entry(sequence)
+    }
+
+    fn of_tenant(
+        &self,
+        tenant: &edugrid_units::TenantName,
+        until: Month,
+        visit: &mut dyn FnMut(Month, Entry),
+    ) -> Result<(), ViewError> {
+        self.view.of_tenant(tenant, until, visit)
+    }
+
+    fn of_job(&self, job: &edugrid_units::JobUid) -> Result<Vec<Entry>, ViewError> {
+        self.view.of_job(job)
+    }
+}
+
+#[test]
+fn a_full_disk_does_not_make_answers_lag() {
+    let world = book();
+    let is_full = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let view = Full {
+        view: MemoryView::new(),
+        is_full: is_full.clone(),
+    };
+    let (mut view, mut replay) = (crate::Backlog::new(Box::new(view)), Replay::new());
+    for (index, segment) in world.segments.iter().enumerate() {
+        is_full.store(index > 1, std::sync::atomic::Ordering::Relaxed);
+        let records = replay.segment(segment).expect("sound");
+        assert_eq!(view.append(&records, replay.position()).is_ok(), index <= 1);
+        assert_eq!(view.position().expect("known"), replay.position());
+    }
+    assert!(view.waiting() > 0);
+    assert_eq!(answers(&view), in_memory(&world.segments));
+    assert!(view.catch_up().is_err());
+    is_full.store(false, std::sync::atomic::Ordering::Relaxed);
+    assert!(view.catch_up().is_ok());
+    assert_eq!(view.waiting(), 0);
+    assert_eq!(answers(&view), in_memory(&world.segments));
+}

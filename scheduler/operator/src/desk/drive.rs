@@ -241,6 +241,10 @@ impl Desk {
                     attempt.set_job(role, NativeJob::Present { uid, ended: false });
                 }
             }
+            // It was there, by an earlier create of ours, and somebody has deleted it since.
+            Answer::Conflict if attempt.job(role) == Some(&NativeJob::Creating) => {
+                attempt.set_job(role, NativeJob::Lost { uid: String::new() });
+            }
             other => {
                 tracing::warn!(attempt = %key, %role, answer = ?other, "native job not created");
                 if attempt.job(role) == Some(&NativeJob::Creating) {

@@ -40,7 +40,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use self::namespaces::{NamespaceFacts, Rebinding};
 use edugrid_core::{Event, Past, World};
-use edugrid_ledger::{Batch, Books, Frozen, HistoryView};
+use edugrid_ledger::{Backlog, Batch, Books, Frozen, HistoryView};
 use edugrid_units::{
     AttemptKey, JobUid, Language, NodeName, PoolName, RoleName, Seconds, Stamp, TenantName,
 };
@@ -81,7 +81,7 @@ pub struct Desk {
     epoch: u64,
     world: World,
     books: Books,
-    history: Box<dyn HistoryView + Send>,
+    history: Backlog,
     metrics: Metrics,
 
     jobs: BTreeMap<JobUid, Job>,
@@ -170,7 +170,7 @@ impl Desk {
             epoch,
             world: World::with_past(past),
             books,
-            history,
+            history: Backlog::new(history),
             metrics,
             jobs: BTreeMap::new(),
             attempts: BTreeMap::new(),
@@ -315,9 +315,19 @@ impl Desk {
     fn tick(&mut self) {
         self.schedule_again = true;
         self.look_for_due = true;
+        self.catch_up();
         self.rebind_namespaces();
         self.note_reasons();
         self.retry_templates();
+    }
+
+    /// Offers the local view what its disk did not take.
+    fn catch_up(&mut self) {
+        if self.history.waiting() > 0 && self.history.catch_up().is_ok() {
+            tracing::info!("the local view is written again");
+        }
+        let waiting = i64::try_from(self.history.waiting()).unwrap_or(i64::MAX);
+        self.metrics.view_backlog.set(waiting);
     }
 
     fn ring_timers(&mut self) {

@@ -52,7 +52,7 @@ impl Desk {
             month: name.to_owned(),
         };
         let month = Month::parse(name).map_err(|_| absent())?;
-        let source = edugrid_ledger::statement(self.history.as_ref(), tenant, month);
+        let source = edugrid_ledger::statement(&self.history, tenant, month);
         let source = source.map_err(|error| {
             tracing::error!(%tenant, %error, "the local view can't be read");
             absent()

@@ -71,6 +71,8 @@ pub struct Events {
     pub leading: Gauge,
     /// The epoch of this leader.
     pub epoch: Gauge,
+    /// Entries that the local view's disk has not taken.
+    pub view_backlog: Gauge,
     /// From eligible to admitted, in virtual time.
     pub wait: BySmall<TierLabel>,
     /// From the first look at a job that could start at once to its durable admission.
@@ -111,6 +113,7 @@ impl Default for Events {
         Self {
             leading: Gauge::default(),
             epoch: Gauge::default(),
+            view_backlog: Gauge::default(),
             wait: Family::new_with_constructor(|| Histogram::new(WAITS)),
             scheduling: short(),
             step: short(),
@@ -160,6 +163,7 @@ impl Events {
         shelf.put(info("build", "The version that runs", "运行中的版本"), &["version"], Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]));
         shelf.put(gauge("leading", Base::None, "1 while this replica leads", "1 表示本副本为主"), &[], it.leading);
         shelf.put(gauge("leader_epoch", Base::None, "Epoch of this leader (A4)", "本主副本的任期号（A4）"), &[], it.epoch);
+        shelf.put(gauge("view_backlog_entries", Base::None, "Entries that the disk of the local view has not taken, told from memory meanwhile (L12)", "本地视图磁盘尚未写入、暂由内存提供的账目条数（L12）"), &[], it.view_backlog);
         shelf.put(histogram("job_wait", Base::Seconds, "Virtual time from eligible to admitted (O5)", "从可参与排队到准入的虚拟时间（O5）"), &["tier"], it.wait);
         shelf.put(histogram("scheduling_latency", Base::Seconds, "Real time from the first look at a job that could start at once to its durable admission", "从首次看到可立即启动的作业到其准入落盘的真实时间"), &[], it.scheduling);
         shelf.put(histogram("step_duration", Base::Seconds, "Time that one step of deciding took", "一次调度决策步骤的耗时"), &[], it.step);

@@ -1,0 +1,457 @@
+//! Looks at every change in the cluster, at once, and says what must never be (A, L, Q7).
+//! It believes the journal's bytes and the truth of the kubelets, and not a word of the
+//! operator's.
+
+use std::collections::BTreeMap;
+
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use edugrid_ledger::{
+    Admit, Answer, Books, Command, Digest, Entry, HistoryView, MemoryView, Month, Replay, Segment,
+    Settlement, Usage, statement,
+};
+use edugrid_units::{AttemptKey, MicroYuan, NodeName};
+use serde_json::Value;
+
+use crate::{
+    api::{Change, ChangeKind, Kind, Store},
+    kubernetes::{Kubernetes, text},
+    world::CARDS,
+};
+
+/// How far a charge may go beyond the truth where the end of a pod was never seen: the
+/// minute between two confirmations (A2), and what the clocks are off.
+const UNSEEN_SECONDS: i64 = 130;
+
+/// What the journal says of an attempt.
+#[derive(Clone, Debug)]
+struct Known {
+    admit: Admit,
+    stopped: bool,
+    settled: Option<Settlement>,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Audit {
+    replay: Replay,
+    segments: Vec<Segment>,
+    attempts: BTreeMap<AttemptKey, Known>,
+    /// Native Jobs that were made, by job UID, attempt and role, with the leader of then.
+    natives: BTreeMap<(String, String, String), usize>,
+    /// Nonces of leaders, by epoch.
+    leaders: BTreeMap<u64, String>,
+    /// What must never be, and was.
+    pub faults: Vec<String>,
+}
+
+/// How much happened, for whoever reads the report.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sums {
+    /// Entries of the journal.
+    pub entries: u64,
+    /// Admissions.
+    pub admitted: u64,
+    /// Settlements.
+    pub settled: u64,
+    /// Leaders.
+    pub epochs: u64,
+}
+
+impl Default for Audit {
+    fn default() -> Self {
+        Self {
+            replay: Replay::new(),
+            segments: Vec::new(),
+            attempts: BTreeMap::new(),
+            natives: BTreeMap::new(),
+            leaders: BTreeMap::new(),
+            faults: Vec::new(),
+        }
+    }
+}
+
+impl Audit {
+    /// Looks at one change.
+    pub fn note(&mut self, change: &Change, store: &Store, cluster: &Kubernetes) {
+        match (
+            change.key.kind.group.as_str(),
+            change.key.kind.plural.as_str(),
+        ) {
+            ("ledger.edugrid.io", "ledgersegments") => self.segment(change, store, cluster),
+            ("batch", "jobs") if change.kind == ChangeKind::Added => self.native(change, cluster),
+            ("", "pods") if change.kind == ChangeKind::Modified => self.pod(change),
+            ("edugrid.io", "computejobs") if change.kind == ChangeKind::Modified => {
+                self.status(change)
+            }
+            _ => {}
+        }
+    }
+
+    /// How much happened.
+    pub fn sums(&self) -> Sums {
+        let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        let settled = self
+            .attempts
+            .values()
+            .filter(|known| known.settled.is_some());
+        Sums {
+            entries: self.replay.position().entries,
+            admitted: count(self.attempts.len()),
+            settled: count(settled.count()),
+            epochs: count(self.leaders.len()),
+        }
+    }
+
+    /// The journal as it was seen to be written.
+    pub fn segments(&self) -> &[Segment] {
+        &self.segments
+    }
+
+    /// The books that follow from it.
+    pub fn books(&self) -> Books {
+        self.replay.clone().finish()
+    }
+
+    fn fault(&mut self, words: String) {
+        self.faults.push(words);
+    }
+
+    /// A segment was written: it must go on where the journal ended, by whoever leads.
+    fn segment(&mut self, change: &Change, store: &Store, cluster: &Kubernetes) {
+        let name = &change.key.name;
+        if change.kind != ChangeKind::Added {
+            return self.fault(format!(
+                "segment {name} was {:?}: what it said is lost",
+                change.kind
+            ));
+        }
+        let Some(segment) = segment(&change.object) else {
+            return self.fault(format!("segment {name} can't be read"));
+        };
+        let nonce = self
+            .leaders
+            .entry(segment.epoch)
+            .or_insert_with(|| segment.nonce.clone());
+        if *nonce != segment.nonce {
+            self.fault(format!("epoch {} has two leaders", segment.epoch));
+        }
+        let records = match self.replay.segment(&segment) {
+            Ok(records) => records,
+            Err(damage) => return self.fault(format!("segment {name}: {damage}: {}", damage.what)),
+        };
+        self.segments.push(segment);
+        for record in records {
+            self.entry(&record.entry, store, cluster);
+        }
+        if let Err(imbalance) = self.books().audit() {
+            self.fault(format!("after segment {name}: {imbalance}"));
+        }
+    }
+
+    fn entry(&mut self, entry: &Entry, store: &Store, cluster: &Kubernetes) {
+        match &entry.command {
+            Command::Admit(admit) => self.admitted(admit),
+            Command::Stop { key, .. } => {
+                if let Some(known) = self.attempts.get_mut(key) {
+                    known.stopped = true;
+                }
+            }
+            Command::End { key, .. } => {
+                if let Answer::Settled(settlement) = &entry.answer {
+                    self.settled(key, settlement.clone(), store, cluster);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn admitted(&mut self, admit: &Admit) {
+        let key = admit.admission.key.clone();
+        let open = self
+            .attempts
+            .iter()
+            .filter(|(_, known)| known.settled.is_none());
+        if let Some((other, _)) = open.clone().find(|(other, _)| other.job == key.job) {
+            let words = format!("{key} is admitted while {other} is open");
+            return self.fault(words);
+        }
+        let known = Known {
+            admit: admit.clone(),
+            stopped: false,
+            settled: None,
+        };
+        if self.attempts.insert(key.clone(), known).is_some() {
+            self.fault(format!("{key} is admitted twice"));
+        }
+        let mut used: BTreeMap<NodeName, u64> = BTreeMap::new();
+        for known in self
+            .attempts
+            .values()
+            .filter(|known| known.settled.is_none())
+        {
+            for role in &known.admit.admission.placement {
+                for (node, count) in &role.nodes {
+                    *used.entry(node.clone()).or_default() +=
+                        role.request.cards.0 * u64::from(*count);
+                }
+            }
+        }
+        for (node, used) in used.into_iter().filter(|(_, used)| *used > CARDS * 1000) {
+            self.fault(format!(
+                "{key} makes {used} milli-cards of {} on {node}",
+                CARDS * 1000
+            ));
+        }
+    }
+
+    /// An attempt ended: nothing of it may run, and it may not cost more than it had.
+    fn settled(
+        &mut self,
+        key: &AttemptKey,
+        settlement: Settlement,
+        store: &Store,
+        cluster: &Kubernetes,
+    ) {
+        let is_of_it = |pod: &Value| {
+            let labels = &pod["metadata"]["labels"];
+            labels["edugrid.io/job-uid"] == key.job.as_str()
+                && labels["edugrid.io/attempt"] == key.attempt.to_string().as_str()
+        };
+        let pods = store
+            .all(&Kind::new("", "pods"))
+            .filter(|(_, pod)| is_of_it(pod));
+        let running: Vec<&str> = pods
+            .filter(|(_, pod)| pod["status"]["phase"] == "Running")
+            .map(|(pod, _)| pod.name.as_str())
+            .collect();
+        if !running.is_empty() {
+            self.fault(format!("{key} is settled while {running:?} run"));
+        }
+        if let Some(most) = truth(key, cluster)
+            && i64::try_from(settlement.seconds).unwrap_or(i64::MAX) > most
+        {
+            let seconds = settlement.seconds;
+            self.fault(format!(
+                "{key} is charged for {seconds} s and had {most} s at most"
+            ));
+        }
+        let Some(known) = self.attempts.get_mut(key) else {
+            return self.fault(format!("{key} is settled and was never admitted"));
+        };
+        if known.settled.is_some() {
+            return self.fault(format!("{key} is settled twice"));
+        }
+        let held = known.admit.hold.total();
+        if settlement.charged > held {
+            let charged = settlement.charged;
+            self.fault(format!(
+                "{key} is charged {charged} yuan and {held} were held"
+            ));
+        }
+        if let Some(known) = self.attempts.get_mut(key) {
+            known.settled = Some(settlement);
+        }
+    }
+
+    /// A native Job was made: an open `Admit` must precede it, and no other Job of its name.
+    /// A leader that comes later can't know of one that was made and deleted before it looked;
+    /// then nothing of the first may ever have been bound.
+    fn native(&mut self, change: &Change, cluster: &Kubernetes) {
+        let label =
+            |name: &str| text(&change.object["metadata"]["labels"][name]).unwrap_or_default();
+        let [job, attempt, role] = [
+            "edugrid.io/job-uid",
+            "edugrid.io/attempt",
+            "edugrid.io/role",
+        ]
+        .map(label);
+        let key = AttemptKey {
+            job: job.as_str().into(),
+            task: 0,
+            attempt: attempt.parse().unwrap_or(0),
+        };
+        if !self.attempts.contains_key(&key) {
+            self.fault(format!("{key} is made and was never admitted"));
+        }
+        let leader = self.leaders.len();
+        let of_it = |pod: &crate::kubernetes::Pod| {
+            (&pod.of.0, &pod.of.1, &pod.of.2) == (&job, &attempt, &role)
+        };
+        let ran = cluster
+            .pods
+            .values()
+            .any(|pod| of_it(pod) && pod.bound.is_some());
+        let before = self
+            .natives
+            .insert((job.clone(), attempt.clone(), role.clone()), leader);
+        if before.is_some_and(|before| before == leader || ran) {
+            self.fault(format!("{role} of {key} is made twice"));
+        }
+    }
+
+    /// A pod lost its gate: its attempt must be admitted and not ended.
+    fn pod(&mut self, change: &Change) {
+        let gated = |pod: &Value| {
+            pod["spec"]["schedulingGates"]
+                .as_array()
+                .is_some_and(|gates| !gates.is_empty())
+        };
+        let Some(before) = &change.before else { return };
+        if !gated(before) || gated(&change.object) {
+            return;
+        }
+        let label =
+            |name: &str| text(&change.object["metadata"]["labels"][name]).unwrap_or_default();
+        let key = AttemptKey {
+            job: label("edugrid.io/job-uid").as_str().into(),
+            task: 0,
+            attempt: label("edugrid.io/attempt").parse().unwrap_or(0),
+        };
+        match self.attempts.get(&key) {
+            None => self.fault(format!(
+                "a pod of {key} is let go, which was never admitted"
+            )),
+            Some(known) if known.settled.is_some() => {
+                self.fault(format!("a pod of {key} is let go, which has ended"))
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// A status says nothing that the journal does not say, and its epoch never falls.
+    fn status(&mut self, change: &Change) {
+        let epoch = |object: &Value| object["status"]["epoch"].as_i64();
+        let (after, before) = (&change.object, change.before.as_deref());
+        let name = &change.key.name;
+        if before.and_then(epoch) > epoch(after) {
+            self.fault(format!(
+                "{name}: an older leader's status covers a newer one's"
+            ));
+        }
+        let uid = text(&after["metadata"]["uid"]).unwrap_or_default();
+        let told = after["status"]["attempts"].as_array();
+        for attempt in told.into_iter().flatten() {
+            let Some(charged) = attempt["charged"].as_str() else {
+                continue;
+            };
+            let number = attempt["number"]
+                .as_u64()
+                .and_then(|number| u32::try_from(number).ok());
+            let key = AttemptKey {
+                job: uid.as_str().into(),
+                task: 0,
+                attempt: number.unwrap_or(0),
+            };
+            let settled = self
+                .attempts
+                .get(&key)
+                .and_then(|known| known.settled.as_ref());
+            let in_books = settled.map(|settled| settled.charged);
+            if attempt["outcome"].is_null() || in_books == MicroYuan::parse_yuan(charged).ok() {
+                continue;
+            }
+            self.fault(format!(
+                "{name}: its status says {charged} yuan, the journal {in_books:?}"
+            ));
+        }
+        if after["status"]["phase"] == "Admitted"
+            && !self.attempts.keys().any(|key| key.job.as_str() == uid)
+        {
+            self.fault(format!(
+                "{name}: its status says Admitted, the journal doesn't"
+            ));
+        }
+    }
+
+    /// What still moves or is stuck. Empty: all is as it should be in the end.
+    pub fn unrest(&self, store: &Store) -> Vec<String> {
+        let mut unrest = Vec::new();
+        for (key, _) in self
+            .attempts
+            .iter()
+            .filter(|(_, known)| known.settled.is_none())
+        {
+            unrest.push(format!("{key} is not settled"));
+        }
+        for (key, job) in store.all(&Kind::new("edugrid.io", "computejobs")) {
+            let phase = job["status"]["phase"].as_str().unwrap_or("nothing");
+            let reason = job["status"]["reason"].as_str().unwrap_or("nothing");
+            let waits = matches!(
+                reason,
+                "InsufficientFunds" | "TooLarge" | "Fragmented" | "NoMatchingPool"
+            );
+            let over = matches!(phase, "Succeeded" | "Failed" | "Cancelled");
+            let rests = over || (phase == "Pending" && waits);
+            if !rests {
+                unrest.push(format!("job {} is {phase} because of {reason}", key.name));
+            }
+            let uid = text(&job["metadata"]["uid"]).unwrap_or_default();
+            let of_it = self
+                .attempts
+                .iter()
+                .filter(|(key, _)| key.job.as_str() == uid);
+            let told = job["status"]["attempts"].as_array().map_or(0, Vec::len);
+            let settled = of_it.filter(|(_, known)| known.settled.is_some()).count();
+            if over && told != settled {
+                unrest.push(format!(
+                    "job {}: {told} attempts are told of {settled}",
+                    key.name
+                ));
+            }
+        }
+        for (key, pod) in store.all(&Kind::new("", "pods")) {
+            if !matches!(
+                pod["status"]["phase"].as_str(),
+                Some("Succeeded" | "Failed")
+            ) {
+                unrest.push(format!("pod {} is left", key.name));
+            }
+        }
+        for (key, job) in store.all(&Kind::new("batch", "jobs")) {
+            if job["status"]["conditions"].is_null() {
+                unrest.push(format!("native job {} is left", key.name));
+            }
+        }
+        unrest
+    }
+}
+
+/// What a tenant's month came to by the journal: how many charges, how much money.
+pub fn month(segments: &[Segment], tenant: &str, month: Month) -> Option<(usize, MicroYuan)> {
+    let (mut replay, mut view) = (Replay::new(), MemoryView::new());
+    for segment in segments {
+        let records = replay.segment(segment).ok()?;
+        view.append(&records, replay.position()).ok()?;
+    }
+    let usage = statement(&view, &tenant.into(), month).ok()?.usage;
+    let cost = usage.iter().map(Usage::cost).sum::<i128>();
+    Some((usage.len(), MicroYuan(u64::try_from(cost).ok()?)))
+}
+
+/// The longest time that an attempt can be charged for, if its pods ever ran.
+fn truth(key: &AttemptKey, cluster: &Kubernetes) -> Option<i64> {
+    let number = key.attempt.to_string();
+    let of_it = |pod: &&crate::kubernetes::Pod| pod.of.0 == key.job.as_str() && pod.of.1 == number;
+    let pods: Vec<_> = cluster.pods.values().filter(of_it).collect();
+    let bound = pods.iter().map(|pod| pod.bound).max()??;
+    let all_seen = pods.iter().all(|pod| pod.finished.is_some());
+    let last = pods.iter().filter_map(|pod| pod.finished).max();
+    Some(match last {
+        Some(last) if all_seen => last - bound,
+        Some(last) => last - bound + UNSEEN_SECONDS,
+        None => return None,
+    })
+}
+
+/// A segment's object, read anew: nothing of the operator's is trusted here.
+fn segment(object: &Value) -> Option<Segment> {
+    let spec = &object["spec"];
+    Some(Segment {
+        sequence: spec["sequence"].as_u64()?,
+        epoch: spec["epoch"].as_u64()?,
+        nonce: text(&spec["nonce"])?,
+        codec: text(&spec["codec"])?,
+        previous: Digest::parse(spec["previous"].as_str()?)?,
+        payload: BASE64.decode(spec["payload"].as_str()?).ok()?,
+    })
+}

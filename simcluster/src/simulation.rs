@@ -1,0 +1,313 @@
+//! One run: everything that happens, in an order that the seed chooses.
+//!
+//! A step is one of: a task of an operator runs to its next `await`; a request or an answer
+//! arrives; a watch tells a change; or, when none of these is left for now, time goes on, and
+//! with it controllers, people and faults. After every step the [`Audit`] looks.
+
+mod end;
+mod traffic;
+mod wrong;
+
+use std::{collections::BTreeMap, path::Path, time::Duration};
+
+use edugrid_scheduler::compaction::Thresholds;
+
+use crate::{
+    api::{Key, Rules, Store},
+    audit::{Audit, Sums},
+    faults::{Fault, Faults},
+    kubernetes::Kubernetes,
+    machine::{Given, Machine},
+    network::{Flight, Peer, Watch},
+    random::Random,
+    trace::Trace,
+    world::Users,
+};
+
+/// 2026-03-02 08:00 in Shanghai, in milliseconds.
+const BEGINNING: u64 = 1_772_409_600_000;
+/// How long things go wrong.
+const CHAOS_MILLIS: u64 = 60_000;
+/// How long all may take to come to rest after it: what was not started is told after 300 s.
+const REST_MILLIS: u64 = 900_000;
+/// Longest stretch in which nothing is looked at.
+const STRETCH_MILLIS: u64 = 250;
+
+/// How a run is made.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// What the API server protects.
+    pub rules: Rules,
+    /// Whether everything that happens is written down.
+    pub told: bool,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The seed.
+    pub seed: u64,
+    /// What must never be, and was.
+    pub faults: Vec<String>,
+    /// Steps.
+    pub steps: u64,
+    /// Simulated time.
+    pub lasted: Duration,
+    /// How often each fault struck.
+    pub struck: BTreeMap<Fault, u64>,
+    /// How much happened.
+    pub sums: Sums,
+    /// A number that differs where anything happened otherwise.
+    pub fingerprint: u64,
+    /// What happened, if it was to be told.
+    pub trace: Vec<String>,
+}
+
+/// Runs a seed.
+///
+/// # Errors
+/// If the machine that simulates fails: no directory, no runtime.
+pub fn run(seed: u64, options: Options, shipped: &serde_json::Value) -> std::io::Result<Outcome> {
+    let memory = Path::new("/dev/shm");
+    let directory = if memory.is_dir() {
+        tempfile::tempdir_in(memory)?
+    } else {
+        tempfile::tempdir()?
+    };
+    // kube's watches pause for random times after an error; so that they do so alike.
+    fastrand::seed(seed);
+    let mut simulation = Simulation::new(seed, options, directory.path(), shipped);
+    let faults = simulation.live();
+    let views = simulation.end();
+    let mut all = faults?;
+    all.extend(views?);
+    Ok(Outcome {
+        seed,
+        faults: all,
+        steps: simulation.steps,
+        lasted: Duration::from_millis(simulation.now - BEGINNING),
+        struck: simulation.faults.seen.clone(),
+        sums: simulation.audit.sums(),
+        fingerprint: simulation.trace.fingerprint(),
+        trace: simulation.trace.lines(),
+    })
+}
+
+struct Simulation {
+    random: Random,
+    rules: Rules,
+    store: Store,
+    told_until: u64,
+    kubernetes: Kubernetes,
+    users: Users,
+    audit: Audit,
+    machines: Vec<Machine>,
+    /// When a machine that is down is started again.
+    starts: Vec<u64>,
+    /// Disks on which something was broken since they were last seen whole.
+    broken: Vec<bool>,
+    flights: Vec<Flight>,
+    watches: Vec<Watch>,
+    faults: Faults,
+    trace: Trace,
+    now: u64,
+    next_pass: u64,
+    next_act: u64,
+    unreachable_until: u64,
+    silent_until: u64,
+    taken: Option<(u64, Key, serde_json::Value)>,
+    steps: u64,
+}
+
+impl Simulation {
+    fn new(seed: u64, options: Options, directory: &Path, shipped: &serde_json::Value) -> Self {
+        let mut random = Random::new(seed);
+        let mut store = Store::new(random.part());
+        store.now_seconds = i64::try_from(BEGINNING / 1000).unwrap_or(0);
+        let users = Users::new(&mut store, random.part(), shipped);
+        let given = Given {
+            lease: Duration::from_secs(random.between(2, 8)),
+            clock_factor: 1,
+            thresholds: Thresholds {
+                segments: u64::MAX,
+                bytes: u64::MAX,
+            },
+        };
+        let machines: Vec<Machine> = ["one", "two"]
+            .into_iter()
+            .map(|name| Machine::new(name, directory, random.part(), given))
+            .collect();
+        let starts = machines
+            .iter()
+            .map(|_| BEGINNING + random.below(3000))
+            .collect();
+        Self {
+            rules: options.rules,
+            told_until: store.revision(),
+            store,
+            kubernetes: Kubernetes::new(random.part()),
+            users,
+            audit: Audit::default(),
+            broken: machines.iter().map(|_| false).collect(),
+            machines,
+            starts,
+            flights: Vec::new(),
+            watches: Vec::new(),
+            faults: Faults::new(&mut random),
+            trace: Trace::new(options.told),
+            now: BEGINNING,
+            next_pass: BEGINNING,
+            next_act: BEGINNING + 500,
+            unreachable_until: 0,
+            silent_until: 0,
+            taken: None,
+            steps: 0,
+            random,
+        }
+    }
+
+    /// Until all has come to rest, or something must not be.
+    fn live(&mut self) -> std::io::Result<Vec<String>> {
+        let chaos_ends = BEGINNING + CHAOS_MILLIS;
+        let mut next_look = chaos_ends;
+        loop {
+            self.steps += 1;
+            if !self.happen()? {
+                self.pass_time()?;
+            }
+            if !self.audit.faults.is_empty() {
+                return Ok(std::mem::take(&mut self.audit.faults));
+            }
+            if self.now >= chaos_ends && !self.faults.over {
+                self.calm();
+            }
+            if self.faults.over && self.now >= next_look {
+                next_look = self.now + 1000;
+                let unrest = self.unrest();
+                if unrest.is_empty() {
+                    return Ok(self.statements());
+                }
+                if self.now > chaos_ends + REST_MILLIS {
+                    return Ok(unrest
+                        .into_iter()
+                        .map(|words| format!("stuck: {words}"))
+                        .collect());
+                }
+            }
+        }
+    }
+
+    /// One of the things that are due. False: there is nothing left for now.
+    fn happen(&mut self) -> std::io::Result<bool> {
+        let now = self.now;
+        let runnable = (0..self.machines.len()).filter(|index| self.machines[*index].is_runnable());
+        let arriving = (0..self.flights.len()).filter(|index| self.flights[*index].due <= now);
+        let telling = (0..self.watches.len())
+            .filter(|index| self.watches[*index].due <= now && self.watches[*index].has_news());
+        let ready: Vec<(u8, usize)> = runnable
+            .map(|index| (0, index))
+            .chain(arriving.map(|index| (1, index)))
+            .chain(telling.map(|index| (2, index)))
+            .collect();
+        let Some((what, index)) = self.random.pick(&ready).copied() else {
+            return Ok(false);
+        };
+        match what {
+            0 => self.poll(index),
+            1 => self.arrive(index),
+            _ => self.tell(index),
+        }
+        self.fan_out();
+        Ok(true)
+    }
+
+    /// A task of a process runs to its next `await`.
+    fn poll(&mut self, index: usize) {
+        let peer = self.peer(index);
+        // Several polls at once are one process that isn't interrupted; a step is cheap.
+        if let Some(words) = self.machines[index].step(self.now) {
+            self.trace.note(self.now, || {
+                format!("{}: ended: {words}", self.machines[index].name())
+            });
+            self.hang_up(peer);
+            self.starts[index] = self.now + self.random.between(100, 3000);
+        }
+        for sent in self.machines[index].sent() {
+            self.send(peer, sent);
+        }
+    }
+
+    fn peer(&self, index: usize) -> Peer {
+        Peer {
+            machine: index,
+            life: self.machines[index].lives,
+        }
+    }
+
+    /// Nothing is due: time goes on to what comes next.
+    fn pass_time(&mut self) -> std::io::Result<()> {
+        let stretch = self.random.between(5, STRETCH_MILLIS);
+        let flights = self.flights.iter().map(|flight| flight.due);
+        let watches = self
+            .watches
+            .iter()
+            .filter(|watch| watch.has_news())
+            .map(|watch| watch.due);
+        let coming = flights
+            .chain(watches)
+            .chain([self.next_pass, self.next_act]);
+        let next = coming
+            .filter(|due| *due > self.now)
+            .min()
+            .unwrap_or(u64::MAX);
+        let passed = next.min(self.now + stretch) - self.now;
+        self.now += passed;
+        self.store.now_seconds = i64::try_from(self.now / 1000).unwrap_or(0);
+        for machine in &mut self.machines {
+            machine.pass(passed, self.now);
+        }
+        self.close_watches();
+        if self.now >= self.next_pass {
+            self.next_pass = self.now + self.random.between(50, 400);
+            self.kubernetes.pass(&mut self.store, self.now);
+        }
+        if self.now >= self.next_act && !self.faults.over {
+            self.next_act = self.now + self.random.between(300, 3500);
+            let what = self.users.act(&mut self.store);
+            self.trace.note(self.now, || format!("somebody: {what}"));
+        }
+        self.start_machines()?;
+        self.go_wrong()?;
+        self.fan_out();
+        Ok(())
+    }
+
+    fn start_machines(&mut self) -> std::io::Result<()> {
+        for (machine, start) in self.machines.iter_mut().zip(&self.starts) {
+            if !machine.is_up() && self.now >= *start {
+                self.trace
+                    .note(self.now, || format!("{}: started", machine.name()));
+                machine.start(self.now)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// No fault any more; what was taken comes back, what was held goes on.
+    fn calm(&mut self) {
+        self.faults.over = true;
+        self.unreachable_until = 0;
+        self.silent_until = 0;
+        self.give_back_policy();
+        self.kubernetes.silent.clear();
+        self.users.let_go(&mut self.store);
+        for machine in &mut self.machines {
+            machine.disk_full = false;
+            machine.skew_millis = 0;
+            if machine.frozen_until.is_some() {
+                machine.frozen_until = Some(self.now);
+            }
+        }
+        self.trace.note(self.now, || "no more faults".to_owned());
+    }
+}
