@@ -10,6 +10,7 @@ pub mod controlplane;
 pub mod crdgen;
 pub mod demo;
 pub mod examples;
+pub mod fuzz;
 pub mod installation;
 pub mod metrics;
 pub mod policygen;

@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::{bench, controlplane, crdgen, demo, examples, metrics, policygen, test, tidy};
+use xtask::{bench, controlplane, crdgen, demo, examples, fuzz, metrics, policygen, test, tidy};
 
 /// Builds and runs what the repository needs.
 #[derive(Debug, Parser)]
@@ -42,6 +42,9 @@ enum Chore {
         #[arg(long)]
         check: bool,
     },
+    /// Give made-up bytes to every decoder of bytes from outside, keep what reaches new code, and
+    /// count it on the page of the docs. Needs a nightly compiler.
+    Fuzz(fuzz::Options),
     /// Write the page of the docs that lists all metrics, from the operator's registry.
     Metrics {
         /// Only compare, and fail when the page is stale.
@@ -71,6 +74,7 @@ fn main() -> ExitCode {
         Chore::Demo(options) => demo::run(&options),
         Chore::Crdgen { check } => crdgen::run(check),
         Chore::Examples { check } => examples::run(check),
+        Chore::Fuzz(options) => fuzz::run(&options),
         Chore::Policygen { check } => policygen::run(check),
         Chore::Metrics { check } => metrics::run(check),
         Chore::Test(options) => match test::run(&options) {

@@ -7,10 +7,12 @@
 //! which is what a fuzzer looks for; it must not write anything but temporary files.
 
 mod amounts;
+mod asked;
 mod books;
 mod input;
 mod journals;
 mod objects;
+mod snapshots;
 
 /// One target.
 #[derive(Clone, Copy)]
@@ -34,6 +36,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "compute_job",
         run: objects::compute_job,
+    },
+    Target {
+        name: "configuration",
+        run: asked::configuration,
     },
     Target {
         name: "entry_body",
@@ -68,8 +74,24 @@ pub const TARGETS: &[Target] = &[
         run: journals::segment_object,
     },
     Target {
+        name: "snapshot",
+        run: snapshots::snapshot,
+    },
+    Target {
+        name: "snapshot_object",
+        run: snapshots::snapshot_object,
+    },
+    Target {
         name: "tenancy_objects",
         run: objects::tenancy_objects,
+    },
+    Target {
+        name: "trace",
+        run: asked::trace,
+    },
+    Target {
+        name: "visibility",
+        run: asked::visibility,
     },
 ];
 

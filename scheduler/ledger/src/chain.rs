@@ -33,7 +33,7 @@ impl Algorithm {
     }
 
     /// The hash of some bytes.
-    pub(crate) fn digest(self, bytes: &[u8]) -> Digest {
+    pub fn digest(self, bytes: &[u8]) -> Digest {
         self.over(&[bytes])
     }
 

@@ -145,7 +145,12 @@ fn half_life(text: &str) -> Result<Seconds, String> {
 
 fn past_weight(text: &str) -> Result<Ratio, String> {
     let known = text.split_once('/').and_then(|(num, den)| {
-        let number = |text: &str| text.parse().ok().filter(|it| *it <= WEIGHT_TERM_MAX);
+        // No sign: a fraction has one spelling.
+        let number = |text: &str| {
+            let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+            let number = text.parse().ok().filter(|it| *it <= WEIGHT_TERM_MAX);
+            number.filter(|_| digits)
+        };
         Ratio::new(number(num)?, number(den)?).ok()
     });
     known.ok_or_else(|| {
@@ -179,6 +184,7 @@ mod tests {
             ("--past-weight=1/0", "is not a fraction"),
             ("--past-weight=0.5", "is not a fraction"),
             ("--past-weight=101/1", "up to 100"),
+            ("--past-weight=+1/1", "is not a fraction"),
         ] {
             let refused = parsed(flag).expect_err(flag).to_string();
             assert!(refused.contains(words), "{refused}");

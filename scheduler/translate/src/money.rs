@@ -160,6 +160,10 @@ pub fn ratio(field: &str, ratio: &text::Ratio) -> Result<Ratio, BadField> {
 fn minute(field: &str, text: &str) -> Result<u32, BadField> {
     let read = || {
         let (hours, minutes) = text.split_once(':')?;
+        let two_digits = |part: &str| part.len() == 2 && part.bytes().all(|it| it.is_ascii_digit());
+        if !two_digits(hours) || !two_digits(minutes) {
+            return None;
+        }
         let (hours, minutes): (u32, u32) = (hours.parse().ok()?, minutes.parse().ok()?);
         (minutes < 60)
             .then(|| hours.checked_mul(60)?.checked_add(minutes))
@@ -182,7 +186,9 @@ mod tests {
         for (text, expected) in [("00:00", 0), ("08:30", 510), ("24:00", 1440)] {
             assert_eq!(minute("f", text).expect(text), expected);
         }
-        for text in ["24:01", "8", "aa:bb", "08:60", ""] {
+        for text in [
+            "24:01", "8", "aa:bb", "08:60", "", "8:30", "+8:30", "008:30",
+        ] {
             assert!(minute("f", text).is_err(), "{text}");
         }
     }

@@ -18,7 +18,7 @@ mod scene;
 mod stage;
 mod submit;
 mod text;
-mod trace;
+pub mod trace;
 mod waits;
 mod window;
 mod words;

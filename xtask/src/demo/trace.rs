@@ -183,12 +183,14 @@ fn row(line: &str) -> Result<Row> {
         anyhow::bail!("not a row of the excerpt: {line}");
     };
     let read = || -> Result<Row> {
+        let cards = cards.parse()?;
+        ensure!(cards > 0, "it has no cards");
         Ok(Row {
             number: number.parse()?,
             arrived: arrived.parse()?,
             // The trace writes whole seconds as decimals: `250.0`.
             ran: ran.strip_suffix(".0").unwrap_or(ran).parse()?,
-            cards: cards.parse()?,
+            cards,
             cluster: cluster.to_owned(),
         })
     };

@@ -6,8 +6,8 @@
 //! when the stage fails. A stage of tests that ran none has failed. Progress goes to standard
 //! error; standard output ends with a line for the verdict and a line `N passed, M failed`.
 
-mod deny;
-mod runner;
+pub(crate) mod program;
+pub(crate) mod runner;
 mod stage;
 mod tally;
 mod work;

@@ -28,7 +28,7 @@ pub(super) fn log_folder() -> PathBuf {
 }
 
 /// A call of cargo whose output goes to a log.
-pub(super) fn cargo(args: &[&str]) -> Command {
+pub(crate) fn cargo(args: &[&str]) -> Command {
     let mut command = crate::cargo::command(args);
     command
         .env("CARGO_TERM_COLOR", "never")
@@ -38,24 +38,24 @@ pub(super) fn cargo(args: &[&str]) -> Command {
 }
 
 /// The log of one stage: the commands that it ran, and all that they wrote.
-pub(super) struct Log {
+pub(crate) struct Log {
     path: PathBuf,
     file: File,
 }
 
 impl Log {
-    pub(super) fn create(path: PathBuf) -> Result<Self> {
+    pub(crate) fn create(path: PathBuf) -> Result<Self> {
         let file =
             File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
         Ok(Self { path, file })
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Adds a line of our own.
-    pub(super) fn note(&mut self, line: &str) {
+    pub(crate) fn note(&mut self, line: &str) {
         // A log that cannot be written is no reason to stop; its reader will see the gap.
         let _ = writeln!(self.file, "{line}");
     }
@@ -64,7 +64,7 @@ impl Log {
     ///
     /// # Errors
     /// It cannot be run; with its name.
-    pub(super) fn run(&mut self, command: &mut Command, progress: &mut Progress) -> Result<bool> {
+    pub(crate) fn run(&mut self, command: &mut Command, progress: &mut Progress) -> Result<bool> {
         let shown = shown(command);
         self.note(&format!("$ {shown}"));
         let mut child = command
@@ -86,7 +86,7 @@ impl Log {
     }
 
     /// The whole text.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         std::fs::read(&self.path)
             .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
             .unwrap_or_default()

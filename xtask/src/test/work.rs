@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::runner::{self, Log, cargo};
 use super::stage::{Outcome, Stage};
 use super::tally::{Tally, failed_tests, last_words};
-use super::{Options, deny};
+use super::{Options, program};
 use crate::cluster::{Cluster, ClusterOptions};
 use crate::installation::repository;
 use crate::progress::Progress;
@@ -108,7 +108,7 @@ fn chore(args: &[&str]) -> Command {
 }
 
 fn dependencies(log: &mut Log, progress: &mut Progress) -> Result<bool> {
-    let program = deny::ready(log, progress)?;
+    let program = program::CARGO_DENY.ready(log, progress)?;
     let mut command = Command::new(program);
     command.current_dir(repository());
     // A skip or a wrapper that nothing needs any more is stale, and an error.

@@ -28,7 +28,10 @@ macro_rules! integers {
             }
 
             fn from_wire(value: &Value) -> Result<Self, WireError> {
-                let parsed: Option<Self> = text(value)?.parse().ok();
+                let written = text(value)?;
+                let parsed: Option<Self> = written.parse().ok();
+                // One spelling: no sign but a minus, no zeros before it.
+                let parsed = parsed.filter(|number| number.to_string() == written);
                 parsed.ok_or_else(|| WireError::value(value, stringify!($type)))
             }
         }

@@ -26,6 +26,7 @@ pub use desk::LIMIT;
 pub use front_proxy::FrontProxyError;
 pub use paging::Page;
 pub use query::{Asked, NotFound, Query, Reply, Select};
+pub use route::{Route, Target};
 pub use server::serve;
 pub use status::Leadership;
 pub use trust::{TlsFiles, TrustError};
