@@ -6,6 +6,7 @@ mod borrower;
 pub mod door;
 pub mod examples;
 pub mod load;
+pub mod policies;
 pub mod seeds;
 pub mod supervisor;
 
@@ -188,11 +189,23 @@ pub fn no_attempt_is_open(edugrid: &Installation) -> bool {
 ///
 /// # Errors
 /// If it does not in time, or fails.
-pub fn wait_for(what: &str, mut check: impl FnMut() -> Result<bool>) -> Result<()> {
-    let deadline = Instant::now() + WAIT;
+pub fn wait_for(what: &str, check: impl FnMut() -> Result<bool>) -> Result<()> {
+    wait_within(WAIT, what, check)
+}
+
+/// Waits until `check` holds, and no longer than `limit`.
+///
+/// # Errors
+/// If it does not in time, or fails.
+pub fn wait_within(
+    limit: Duration,
+    what: &str,
+    mut check: impl FnMut() -> Result<bool>,
+) -> Result<()> {
+    let deadline = Instant::now() + limit;
     while !check()? {
         if Instant::now() > deadline {
-            bail!("waited {WAIT:?} in vain for {what}");
+            bail!("waited {limit:?} in vain for {what}");
         }
         sleep(Duration::from_millis(100));
     }

@@ -1,20 +1,24 @@
 //! Jobs of many kinds that come, are held, resumed, cancelled and deleted while faults happen, chosen by a seed; and what
 //! must have become of each. It must not know the faults.
 
-use anyhow::{Result, ensure};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
-use xtask::cluster::annotations;
+use xtask::{cluster::annotations, installation::OPERATOR};
 
 use crate::{
     Province,
     audit::Audit,
     door::{Door, Person, Request},
     seeds::Random,
-    wait_for,
+    wait_within,
 };
 
 /// The longest that a pod runs, in seconds.
-const SECONDS_MAX: u64 = 12;
+const SECONDS_MAX: u64 = 10;
+/// How long all of them together may take to their ends, once no more come.
+const END_LIMIT: Duration = Duration::from_secs(300);
 
 /// Where somebody submits.
 #[derive(Clone, Debug)]
@@ -127,7 +131,7 @@ impl Load {
         json!({
             "name": name,
             "replicas": 1 + self.random.below(2),
-            "cards": 1 + self.random.below(3),
+            "cards": 1 + self.random.below(2),
             "template": {
                 "metadata": {"annotations": {annotations::RUN_FOR: seconds, annotations::EXIT_CODE: exit}},
                 "spec": {"containers": [{"name": "main", "image": "registry.example.edu/train:1"}]},
@@ -199,14 +203,15 @@ impl Load {
                 self.change(index, Wish::Run)?;
             }
         }
+        let deadline = Instant::now() + END_LIMIT;
         for job in self.jobs.iter().filter(|job| job.wish != Wish::Gone) {
-            let mut last = Value::Null;
-            let ended = wait_for(&format!("{} to end", job.name), || {
-                last = province.job(job.place.namespace, &job.name)?["status"].clone();
-                let phase = last["phase"].as_str().unwrap_or("");
+            let left = deadline.saturating_duration_since(Instant::now());
+            let ended = wait_within(left, &format!("{} to end", job.name), || {
+                let now = province.job(job.place.namespace, &job.name)?;
+                let phase = now["status"]["phase"].as_str().unwrap_or("");
                 Ok(job.ends().contains(&phase))
             });
-            ended.map_err(|error| error.context(format!("{last:#}")))?;
+            ended.with_context(|| stuck(province, job))?;
         }
         Ok(())
     }
@@ -229,6 +234,20 @@ impl Planned {
             _ => vec![natural],
         }
     }
+}
+
+/// All that is told of a job that does not come to its end.
+fn stuck(province: &Province, job: &Planned) -> String {
+    let (namespace, name) = (format!("--namespace={}", job.place.namespace), &job.name);
+    let explained = province
+        .edugrid
+        .edugrid(job.place.user, &["explain", name, &namespace]);
+    let words = explained
+        .map(|it| [it.stdout, it.stderr].concat())
+        .unwrap_or_default();
+    let object = province.job(job.place.namespace, name).unwrap_or_default();
+    let log = province.cluster().log_tail(OPERATOR, 20);
+    format!("{object:#}\n{}\n{log}", String::from_utf8_lossy(&words))
 }
 
 fn person(place: &Place) -> Person {

@@ -12,6 +12,7 @@ use edugrid_e2e::{
     audit::{Found, trace::Lookout},
     load::{COLLEGE, Load},
     seeds::{self, Random},
+    supervisor::kept_running,
     wait_for,
 };
 use jiff::Timestamp;
@@ -67,7 +68,8 @@ fn rounds(mut random: Random) -> Result<()> {
         println!("round {number}: {}, then: {}", round.moment, round.said);
         rounds.push(round);
     }
-    load.finish(&province)?;
+    let replicas = [other.clone()];
+    kept_running(&province.edugrid, &replicas, || load.finish(&province))?;
     let (leader, _) = roles(&province, &other)?;
     let is_other = leader == OTHER;
     province.edugrid.ask_replica(is_other.then_some(&other))?;

@@ -6,7 +6,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use edugrid_e2e::{Province, anew, job, wait_for};
+use edugrid_e2e::{Province, anew, job, policies::without, wait_for};
 use serde_json::Value;
 use xtask::cluster::Cluster;
 use xtask::installation::InstallOptions;
@@ -33,35 +33,6 @@ metadata:
   name: kube-strangers
   labels: {edugrid.io/tenant: sdu-cs, pod-security.kubernetes.io/enforce: baseline}
 ";
-
-/// Takes policies out, waits until the operator says which, does something, and puts them back.
-fn without(
-    province: &Province,
-    bindings: &[&str],
-    meanwhile: impl FnOnce() -> Result<()>,
-) -> Result<()> {
-    let admin = |args: &[&str]| province.cluster().kubectl("admin", args)?.ok();
-    let mut saved = Vec::new();
-    for binding in bindings {
-        saved.push(anew(province.cluster(), binding)?);
-        admin(&["delete", binding])?;
-    }
-    let names: Vec<&str> = bindings
-        .iter()
-        .filter_map(|one| one.split('/').next_back())
-        .collect();
-    wait_for("the operator to name what is missing", || {
-        let (is_ready, words) = province.edugrid.readiness()?;
-        Ok(!is_ready && names.iter().all(|name| words.contains(name)))
-    })?;
-    meanwhile()?;
-    for binding in saved {
-        province.cluster().apply("admin", &binding.to_string())?;
-    }
-    wait_for("the operator to be ready again", || {
-        Ok(province.edugrid.readiness()?.0)
-    })
-}
 
 /// Waits until a job waits for that reason, in words that hold `part`; it must not have been admitted.
 fn waits(province: &Province, namespace: &str, name: &str, code: &str, part: &str) -> Result<()> {

@@ -100,6 +100,8 @@ pub struct Attempt {
     jobs: BTreeMap<RoleName, NativeJob>,
     /// Roles whose native Job is being deleted, or was.
     deleted: BTreeSet<RoleName>,
+    /// Those of them of whose Job no watch tells: its labels were taken off.
+    unseen: BTreeSet<RoleName>,
     pods: BTreeMap<String, OwnPod>,
     /// Pods whose pin is under way, by UID.
     pinning: BTreeMap<String, String>,
@@ -124,6 +126,7 @@ impl Attempt {
             external: None,
             jobs,
             deleted: BTreeSet::new(),
+            unseen: BTreeSet::new(),
             pods: BTreeMap::new(),
             pinning: BTreeMap::new(),
             vanished: Vec::new(),
@@ -164,6 +167,9 @@ impl Attempt {
         }
         if matches!(state, NativeJob::Deleting { .. }) {
             self.deleted.insert(role.clone());
+            if matches!(known, NativeJob::Lost { .. } | NativeJob::Absent) {
+                self.unseen.insert(role.clone());
+            }
         }
         *known = state;
     }
@@ -176,6 +182,13 @@ impl Attempt {
                 NativeJob::Present { uid, ended: false } => NativeJob::Lost { uid },
                 _ => NativeJob::Absent,
             };
+        }
+    }
+
+    /// Notes that a delete was accepted. Where a watch tells of the Job, that says when it is gone.
+    pub fn delete_accepted(&mut self, role: &RoleName) {
+        if self.unseen.contains(role) {
+            self.set_job(role, NativeJob::Absent);
         }
     }
 

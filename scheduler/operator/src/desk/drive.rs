@@ -193,13 +193,16 @@ impl Desk {
                     return;
                 };
                 match answer {
-                    Answer::Stands(_) => {}
+                    Answer::Stands(_) => attempt.delete_accepted(&role),
                     Answer::Gone => attempt.set_job(&role, NativeJob::Absent),
                     Answer::Conflict
                     | Answer::Outranked(_)
                     | Answer::Refused(_)
                     | Answer::Failed(_) => {
+                        // Said again with the next tick, not at once: what refused it may last.
                         attempt.delete_failed(&role, uid);
+                        self.later.insert(key);
+                        return;
                     }
                 }
                 self.restless.insert(key);
