@@ -219,7 +219,7 @@ pub enum Books {
 
 #[derive(Debug, Args)]
 pub struct Export {
-    /// A journal file instead of the cluster's LedgerSegments.
+    /// A journal file or an archive's directory instead of the cluster's LedgerSegments.
     #[arg(long, value_name = "JOURNAL")]
     pub file: Option<PathBuf>,
     /// Where to write; else to standard output.
@@ -229,9 +229,15 @@ pub struct Export {
 
 #[derive(Debug, Args)]
 pub struct Verify {
-    /// A journal or export file instead of the cluster's LedgerSegments.
+    /// A journal or export file, or an archive's directory, instead of the cluster's LedgerSegments.
     #[arg(long, value_name = "FILE")]
     pub file: Option<PathBuf>,
+    /// Begin after the entries that a checkpoint holds, instead of at the first one.
+    #[arg(long, value_name = "FILE")]
+    pub from_checkpoint: Option<PathBuf>,
+    /// Write what was proved, so that a later proof can begin here.
+    #[arg(long, value_name = "FILE")]
+    pub write_checkpoint: Option<PathBuf>,
     /// How to print the result.
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
     pub output: Format,
@@ -239,7 +245,7 @@ pub struct Verify {
 
 #[derive(Debug, Args)]
 pub struct Reconcile {
-    /// A journal or export file with the books, instead of the cluster's LedgerSegments.
+    /// A journal, archive or export with the books, instead of the cluster's LedgerSegments.
     #[arg(long, value_name = "FILE")]
     pub file: Option<PathBuf>,
     /// List also instants that are apart by less than 60 s and 0.5 % of the charged time.

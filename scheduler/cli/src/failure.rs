@@ -106,6 +106,12 @@ pub enum Failure {
     /// The books say something else than the objects.
     #[error("the books and the objects differ in {0} places")]
     Differ(usize),
+    /// The cluster has only younger segments, and nothing that stands for the older ones.
+    #[error("the cluster's segments begin at {first}, and no snapshot stands for those before it")]
+    Archived {
+        /// The first segment that is there.
+        first: u64,
+    },
     /// A codec of a later version.
     #[error(
         "segment {segment} is written with codec \"{codec}\", which this version does not know"
@@ -176,6 +182,9 @@ impl Failure {
             Self::Differ(_) => {
                 "the books are proved, so look at who wrote the object: \
                  `kubectl get -o yaml --show-managed-fields`"
+            }
+            Self::Archived { .. } => {
+                "name the archive with --file, or a checkpoint with --from-checkpoint"
             }
             Self::Codec { .. } => "use the kubectl-edugrid that came with the operator",
             Self::Submission { .. } | Self::Manifest(_) => {

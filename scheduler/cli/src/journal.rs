@@ -1,5 +1,5 @@
-//! Where the books are read from: the cluster's `LedgerSegment`s, a journal file, or an
-//! exported one, piece by piece in bounded memory. Reads only; a file is never opened for
+//! Where the books are read from: the cluster's `LedgerSegment`s, a journal file, the archiver's
+//! directory, or an exported file, piece by piece in bounded memory. Reads only; a file is never opened for
 //! writing, so one that the operator has open, or that lies on a sealed medium, can be read too.
 
 use std::{
@@ -83,11 +83,15 @@ impl Source {
         }))
     }
 
-    /// The books in a file, whichever of the two it is.
+    /// The books in a file, whichever of the two it is, or in an archive's directory.
     ///
     /// # Errors
     /// If it can't be read.
     pub fn of_file(path: &Path) -> Result<Self, Failure> {
+        if path.is_dir() {
+            let journal = Journal::of_archive(path).map_err(file("read", path))?;
+            return Ok(Self::Journal(Box::new(journal)));
+        }
         let opened = || -> io::Result<Self> {
             let mut opened = File::open(path)?;
             let mut begin = Vec::new();
@@ -99,6 +103,9 @@ impl Source {
                 Self::Journal(Box::new(Journal {
                     records: Records::new(opened)?,
                     path,
+                    rest: VecDeque::new(),
+                    before: Before::default(),
+                    length,
                     ended: false,
                     torn_bytes: 0,
                 }))
@@ -131,8 +138,20 @@ impl Source {
     pub fn progress(&self) -> (u64, Option<u64>) {
         match self {
             Self::Cluster(pages) => pages.progress(),
-            Self::Journal(it) => (it.records.offset(), Some(it.records.length())),
+            Self::Journal(it) => (it.offset(), Some(it.length)),
             Self::Export(it) => (it.read, Some(it.length)),
+        }
+    }
+
+    /// The first segment that a cluster still has, where it isn't the first of all: older ones
+    /// are archived.
+    ///
+    /// # Errors
+    /// If the cluster's segments can't be read.
+    pub async fn archived_before(&mut self) -> Result<Option<u64>, Failure> {
+        match self {
+            Self::Cluster(pages) => pages.first().await.map(|first| first.filter(|it| *it > 0)),
+            _ => Ok(None),
         }
     }
 
@@ -145,50 +164,112 @@ impl Source {
     }
 }
 
-/// The segments of a journal file.
+/// The segments of a journal file, or of the files of an archive one after the other.
 pub struct Journal {
     records: Records<File>,
     path: PathBuf,
+    /// Files that follow this one.
+    rest: VecDeque<PathBuf>,
+    before: Before,
+    /// All files together, in bytes.
+    length: u64,
     ended: bool,
     torn_bytes: u64,
 }
 
+/// What stood in the files before.
+#[derive(Clone, Copy, Debug, Default)]
+struct Before {
+    records: u64,
+    bytes: u64,
+}
+
 impl Journal {
-    fn next(&mut self) -> Result<Option<Piece>, Failure> {
-        if self.ended {
-            return Ok(None);
+    /// The files of an archive: named by their first segment, so that names sort as numbers.
+    fn of_archive(path: &Path) -> io::Result<Self> {
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(path.join("segments"))? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|it| it == "journal") {
+                files.push(path);
+            }
         }
-        let (number, offset) = (self.records.read(), self.records.offset());
-        let damage = |what| {
-            Some(Piece::Damage(Unread {
-                segment: number,
-                what,
-            }))
-        };
-        let record = self.records.next_record();
-        if let Some(bytes) = record.map_err(file("read", &self.path))? {
-            return Ok(match Segment::from_bytes(&bytes) {
-                Ok(segment) => Some(Piece::Segment(segment)),
-                Err(error) => {
-                    self.ended = true;
-                    damage(format!("its header {error}"))
-                }
-            });
+        files.sort();
+        let mut length: u64 = 0;
+        for file in &files {
+            length = length.saturating_add(file.metadata()?.len());
         }
-        self.ended = true;
-        Ok(
-            match self.records.ending().map_err(file("read", &self.path))? {
-                Ending::Whole => None,
-                Ending::Torn { bytes } => {
-                    self.torn_bytes = bytes;
-                    None
-                }
-                Ending::Damaged => damage(format!(
-                    "the record at byte {offset} is not as it was written"
-                )),
-            },
-        )
+        let mut rest = VecDeque::from(files);
+        let first = rest.pop_front();
+        let first = first.ok_or_else(|| io::Error::other("it has no segments"))?;
+        Ok(Self {
+            records: Records::new(File::open(&first)?)?,
+            path: first,
+            rest,
+            before: Before::default(),
+            length,
+            ended: false,
+            torn_bytes: 0,
+        })
     }
+
+    fn offset(&self) -> u64 {
+        self.before.bytes.saturating_add(self.records.offset())
+    }
+
+    fn next(&mut self) -> Result<Option<Piece>, Failure> {
+        while !self.ended {
+            let number = self.before.records.saturating_add(self.records.read());
+            let record = self.records.next_record();
+            if let Some(bytes) = record.map_err(file("read", &self.path))? {
+                let segment = Segment::from_bytes(&bytes);
+                self.ended = segment.is_err();
+                return Ok(Some(match segment {
+                    Ok(segment) => Piece::Segment(segment),
+                    Err(error) => damage(number, format!("its header {error}")),
+                }));
+            }
+            if let Some(damage) = self.end_of_file(number)? {
+                self.ended = true;
+                return Ok(Some(damage));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Goes on to the next file, if there is one; what is wrong with the end of this one.
+    fn end_of_file(&mut self, number: u64) -> Result<Option<Piece>, Failure> {
+        let ending = self.records.ending().map_err(file("read", &self.path))?;
+        let (offset, name) = (self.records.offset(), self.path.clone());
+        let next = self.rest.pop_front();
+        match (ending, next) {
+            (Ending::Whole, None) => self.ended = true,
+            (Ending::Torn { bytes }, None) => {
+                self.ended = true;
+                self.torn_bytes = bytes;
+            }
+            (Ending::Whole, Some(path)) => {
+                self.before.records = number;
+                self.before.bytes = self.before.bytes.saturating_add(offset);
+                let opened = File::open(&path).and_then(Records::new);
+                self.records = opened.map_err(file("read", &path))?;
+                self.path = path;
+            }
+            (Ending::Damaged, _) | (Ending::Torn { .. }, Some(_)) => {
+                let place = match self.before.records {
+                    0 => format!("byte {offset}"),
+                    _ => format!("byte {offset} of {}", name.display()),
+                };
+                let what = format!("the record at {place} is not as it was written");
+                return Ok(Some(damage(number, what)));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn damage(segment: u64, what: String) -> Piece {
+    Piece::Damage(Unread { segment, what })
 }
 
 /// The lines of an export.
@@ -224,11 +305,20 @@ pub struct Pages {
 }
 
 impl Pages {
-    /// The next segment; `None`: there is no more.
-    async fn next(&mut self) -> Result<Option<Piece>, Failure> {
+    /// The sequence of the first segment; `None`: there is none, or it can't be read.
+    async fn first(&mut self) -> Result<Option<u64>, Failure> {
+        self.fill().await?;
+        let first = self.ready.front().and_then(|it| it.as_ref().ok());
+        let first = first.map(|segment| segment.sequence);
+        self.read = first.unwrap_or(self.read);
+        Ok(first)
+    }
+
+    /// Reads a page, if nothing is ready.
+    async fn fill(&mut self) -> Result<(), Failure> {
         while self.ready.is_empty() {
             let Some(token) = self.token.take() else {
-                return Ok(None);
+                return Ok(());
             };
             let page = self
                 .page(Some(token).filter(|token| !token.is_empty()))
@@ -239,6 +329,12 @@ impl Pages {
             let read = |object| segment(object).map_err(|why| why.to_string());
             self.ready = page.items.iter().map(read).collect();
         }
+        Ok(())
+    }
+
+    /// The next segment; `None`: there is no more.
+    async fn next(&mut self) -> Result<Option<Piece>, Failure> {
+        self.fill().await?;
         let next = match self.ready.pop_front() {
             Some(Err(what)) => {
                 self.token = None;

@@ -119,3 +119,33 @@ async fn lines_of_an_export_are_bounded() {
         .collect();
     assert_eq!(lengths, [PAYLOAD_BYTES_MAX + 1, PAYLOAD_BYTES_MAX + 1, 5]);
 }
+
+/// An archive: the same records in files, each named by its first segment.
+#[tokio::test]
+async fn an_archive_is_read_file_by_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let bytes = std::fs::read(journal_file(folder.path())).expect("reads");
+    let (first, second) = bytes.split_at(begin(&bytes, 2));
+    let segments_folder = folder.path().join("segments");
+    std::fs::create_dir(&segments_folder).expect("makes");
+    let write = |number: u64, bytes: &[u8]| {
+        let path = segments_folder.join(format!("{number:020}.journal"));
+        std::fs::write(path, bytes).expect("writes");
+    };
+    write(2, second);
+    write(0, first);
+    let whole: Vec<_> = segments().into_iter().map(Piece::Segment).collect();
+    assert_eq!(pieces(folder.path()).await, (whole, 0));
+    // Only of the last file may the end be torn.
+    write(0, &first[..first.len() - 1]);
+    let (found, _) = pieces(folder.path()).await;
+    assert_eq!(found.len(), 2);
+    assert!(
+        matches!(&found[1], Piece::Damage(it) if it.segment == 1),
+        "{found:?}"
+    );
+    write(0, first);
+    write(2, &second[..second.len() - 1]);
+    let (found, torn) = pieces(folder.path()).await;
+    assert!(found.len() == 3 && torn > 0, "{found:?}");
+}

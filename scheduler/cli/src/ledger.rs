@@ -9,11 +9,12 @@ use std::{
     path::Path,
 };
 
-use edugrid_ledger::{CODEC, Record, Replay, Segment, Verified};
+use edugrid_ledger::{CODEC, Record, Replay, Segment};
 use serde::Serialize;
 
 use crate::{
     arguments::{Connection, Export, Format, Verify},
+    checkpoint,
     cluster::Cluster,
     failure::Failure,
     grid::Grid,
@@ -37,6 +38,9 @@ struct Verdict {
     entries: u64,
     /// The hash of the last one.
     head: String,
+    /// The entry at which the proof began, where it was not the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from_entry: Option<u64>,
     /// Bytes at the end of a journal file that were never acknowledged.
     #[serde(skip_serializing_if = "Option::is_none")]
     torn_bytes: Option<u64>,
@@ -114,7 +118,14 @@ fn lines(segment: &Segment) -> Result<&[u8], Failure> {
 /// With the first thing that isn't as it was written, or if they can't be read.
 pub async fn verify(connection: &Connection, asked: &Verify, look: Look) -> Result<(), Failure> {
     let mut source = source(connection, asked.file.as_deref()).await?;
-    let verdict = check(&mut source, Progress::of_terminal(look)).await?;
+    let begin = match &asked.from_checkpoint {
+        Some(path) => checkpoint::read(path)?,
+        None => begin(connection, &mut source).await?,
+    };
+    let (verdict, replay) = check(&mut source, begin, Progress::of_terminal(look)).await?;
+    if let Some(path) = &asked.write_checkpoint {
+        checkpoint::write(path, &replay)?;
+    }
     output::print(&match asked.output {
         Format::Table | Format::Wide => text(&verdict, look),
         Format::Json => output::json(&verdict)?,
@@ -122,16 +133,36 @@ pub async fn verify(connection: &Connection, asked: &Verify, look: Look) -> Resu
     })
 }
 
-async fn check(source: &mut Source, progress: Progress) -> Result<Verdict, Failure> {
-    let verified = prove(source, progress, |_| {}).await?;
-    Ok(Verdict {
+/// The books before what a source has: empty ones, but for a cluster whose older segments are
+/// archived.
+///
+/// # Errors
+/// If there are older segments and no snapshot stands for them.
+pub async fn begin(connection: &Connection, source: &mut Source) -> Result<Replay, Failure> {
+    match source.archived_before().await? {
+        Some(first) => checkpoint::of_cluster(&Cluster::connect(connection).await?, first).await,
+        None => Ok(Replay::new()),
+    }
+}
+
+async fn check(
+    source: &mut Source,
+    begin: Replay,
+    progress: Progress,
+) -> Result<(Verdict, Replay), Failure> {
+    let from_entry = begin.position().entries;
+    let replay = prove(source, begin, progress, |_| {}).await?;
+    let verified = replay.verified();
+    let verdict = Verdict {
         book: verified.book,
         segments: verified.segments,
         entries: verified.entries,
         head: verified.head.to_string(),
+        from_entry: Some(from_entry).filter(|entry| *entry > 0),
         torn_bytes: Some(source.torn_bytes()).filter(|bytes| *bytes > 0),
         ok: true,
-    })
+    };
+    Ok((verdict, replay))
 }
 
 /// Carries everything out again and hands each entry on, once it is proved. Memory holds the
@@ -141,12 +172,15 @@ async fn check(source: &mut Source, progress: Progress) -> Result<Verdict, Failu
 /// With the first thing that isn't as it was written, or if the books can't be read.
 pub async fn prove(
     source: &mut Source,
+    begin: Replay,
     mut progress: Progress,
     mut each: impl FnMut(&Record),
-) -> Result<Verified, Failure> {
-    let mut replay = Replay::new();
+) -> Result<Replay, Failure> {
+    let mut replay = begin;
     while let Some(piece) = source.next().await? {
         match piece {
+            // Proved before.
+            piece if checkpoint::is_before(&piece, &replay) => {}
             Piece::Segment(segment) => {
                 let records = replay.segment(&segment).map_err(Failure::Damaged)?;
                 records.iter().for_each(&mut each);
@@ -158,7 +192,7 @@ pub async fn prove(
         }
         progress.at(source.progress(), replay.position().entries);
     }
-    Ok(replay.verified())
+    Ok(replay)
 }
 
 fn text(verdict: &Verdict, look: Look) -> String {
@@ -178,12 +212,16 @@ fn text(verdict: &Verdict, look: Look) -> String {
         verdict.entries.to_string().into(),
         verdict.head.as_str().into(),
     ]);
+    let from = verdict
+        .from_entry
+        .map(|entry| sentences::from_entry(language, entry) + "\n");
     let torn = verdict
         .torn_bytes
         .map(|bytes| sentences::torn(language, bytes) + "\n");
     format!(
-        "{}{}{}\n",
+        "{}{}{}{}\n",
         grid.text(),
+        from.unwrap_or_default(),
         torn.unwrap_or_default(),
         look.paint(Tone::Good, &sentences::sound(language)),
     )

@@ -7,7 +7,9 @@ use crate::journal::tests::{journal_file, journal_of, segments};
 use crate::samples::{CHINESE, ENGLISH};
 
 async fn verdict(path: &Path) -> Result<Verdict, Failure> {
-    check(&mut Source::of_file(path)?, Progress::of_terminal(ENGLISH)).await
+    let progress = Progress::of_terminal(ENGLISH);
+    let checked = check(&mut Source::of_file(path)?, Replay::new(), progress).await;
+    checked.map(|(verdict, _)| verdict)
 }
 
 async fn exported_to(path: &Path, from: &Path) -> Result<(), Failure> {
@@ -131,6 +133,7 @@ fn a_verdict_for_people() {
         segments: 4,
         entries: 9,
         head: "ab12".into(),
+        from_entry: Some(3),
         torn_bytes: Some(4),
         ok: true,
     };
@@ -138,12 +141,14 @@ fn a_verdict_for_people() {
         text(&verdict, ENGLISH),
         "BOOK   SEGMENTS   ENTRIES   HEAD\n\
          b      4          9         ab12\n\
+         entries before 3 were proved before and not read again\n\
          4 bytes at the end were never acknowledged and don't count\n\
          ok: every hash and every result is as it was written\n",
     );
     let expected = "\
 账本   段数   分录数   末项哈希
 b      4      9        ab12
+第 3 条之前的分录此前已校验，本次未读
 末尾 4 字节从未被确认，不计入
 正常：每个哈希、每个结果都与写入时一致
 ";

@@ -6,6 +6,7 @@
 //! computes nothing that the operator or the books compute: it shows.
 
 mod arguments;
+mod checkpoint;
 mod cluster;
 mod completion;
 mod duration;

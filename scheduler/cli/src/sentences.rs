@@ -76,6 +76,8 @@ sentences! {
     torn(bytes: u64): "{bytes} bytes at the end were never acknowledged and don't count", "末尾 {bytes} 字节从未被确认，不计入";
     /// While books are read.
     entries_so_far(entries: u64): "{entries} entries are sound so far", "已检查 {entries} 条分录，均正常";
+    /// A proof that didn't begin at the start.
+    from_entry(entry: u64): "entries before {entry} were proved before and not read again", "第 {entry} 条之前的分录此前已校验，本次未读";
     /// Sound books.
     sound(): "ok: every hash and every result is as it was written", "正常：每个哈希、每个结果都与写入时一致";
     /// Where an entry stands.

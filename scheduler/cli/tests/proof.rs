@@ -39,9 +39,13 @@ impl Bench {
 
     /// `kubectl edugrid ledger verify` of a file: its exit code and what it said.
     fn verify(&self, file: &Path) -> (i32, String) {
+        self.verify_with(file, &[])
+    }
+
+    fn verify_with(&self, file: &Path, arguments: &[&OsStr]) -> (i32, String) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-edugrid"));
         command.args(["ledger", "verify", "--lang", "en", "--file"]);
-        said(command.arg(file).output().expect("it runs"))
+        said(command.arg(file).args(arguments).output().expect("it runs"))
     }
 }
 
@@ -124,6 +128,40 @@ fn a_missing_end_is_told_by_the_published_head() {
     let (code, told) = against(&shorter);
     assert!(code == 1 && told.contains("entries are missing"), "{told}");
     assert_eq!(against(&bench.file("again", &whole)).0, 0);
+}
+
+/// What was proved is not read again; what follows is found altered, and goes on from there.
+#[test]
+fn a_proof_goes_on_from_a_checkpoint() {
+    let bench = Bench::new();
+    let whole = export(&Life::journal(21, Algorithm::Sha256, 900));
+    let ends: Vec<usize> = (0..whole.len()).filter(|at| whole[*at] == b'\n').collect();
+    let half = bench.file("half", &whole[..=ends[399]]);
+    let checkpoint = bench.folder.path().join("checkpoint");
+    let write: [&OsStr; 2] = ["--write-checkpoint".as_ref(), checkpoint.as_ref()];
+    let (code, told) = bench.verify_with(&half, &write);
+    assert_eq!(code, 0, "{told}");
+    let from: [&OsStr; 2] = ["--from-checkpoint".as_ref(), checkpoint.as_ref()];
+    let (_, straight) = bench.verify(&bench.file("whole", &whole));
+    let (code, told) = bench.verify_with(&bench.file("whole", &whole), &from);
+    assert!(
+        code == 0 && told.contains("entries before 400 were proved"),
+        "{told}"
+    );
+    let head = |told: &str| told.lines().nth(1).map(str::to_owned);
+    assert_eq!(head(&told), head(&straight));
+    let altered = |entry: usize| {
+        let mut bytes = whole.clone();
+        bytes[ends[entry] - 9] ^= 1;
+        bench.verify_with(&bench.file("altered", &bytes), &from)
+    };
+    let (code, told) = altered(700);
+    assert!(code == 3 && told.contains("entry 700: "), "{told}");
+    assert_eq!(altered(100).0, 0);
+    // A checkpoint of another book is no beginning of this one.
+    let other = export(&Life::journal(22, Algorithm::Sha256, 900));
+    let (code, told) = bench.verify_with(&bench.file("other", &other), &from);
+    assert!(code == 3 && told.contains("entry 400: "), "{told}");
 }
 
 /// Each altered byte in a file of its own, all of them given to the script at once.

@@ -149,6 +149,7 @@ pub(super) const WALLS: &[Wall] = &[
             "edugrid-ledger",
             "edugrid-crds",
             "edugrid-translate",
+            "edugrid-archiver",
             "edugrid-sim",
         ],
         others: Others::AnyBut(&["sled"]),

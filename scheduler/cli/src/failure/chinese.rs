@@ -52,6 +52,9 @@ impl Failure {
                 what,
             } => format!("账本已损坏：第 {segment} 段，第 {entry} 条分录：{what}"),
             Self::Differ(count) => format!("账本与对象有 {count} 处不一致"),
+            Self::Archived { first } => {
+                format!("集群中的账本从第 {first} 段开始，且没有代表更早内容的快照")
+            }
             Self::Codec { segment, codec } => {
                 format!("第 {segment} 段的编码 {codec} 是本版本不认识的")
             }
@@ -86,6 +89,7 @@ impl Failure {
             Self::Differ(_) => {
                 "账本已经过校验，请查明是谁改写了对象：`kubectl get -o yaml --show-managed-fields`"
             }
+            Self::Archived { .. } => "用 --file 指定归档目录，或用 --from-checkpoint 指定检查点",
             Self::Codec { .. } => "请使用与 operator 同版本的 kubectl-edugrid",
             Self::Submission { .. } | Self::Manifest(_) => {
                 "请改正后重新提交全部作业；--dry-run 只试不建"

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use edugrid_ledger::{Answer, Command, Digest, Record, Settlement};
+use edugrid_ledger::{Answer, Command, Digest, Record, Replay, Settlement};
 use edugrid_units::{AttemptKey, Outcome, Seconds, Stamp};
 
 use super::objects::{Gang, OwnPod};
@@ -13,6 +13,8 @@ use super::objects::{Gang, OwnPod};
 pub struct Booked {
     /// By attempt.
     pub attempts: BTreeMap<AttemptKey, Attempt>,
+    /// Whether older entries are archived: then attempts may be known to them alone.
+    pub begins_later: bool,
     origin: Stamp,
     factor: u32,
 }
@@ -48,6 +50,15 @@ pub struct Attempt {
 }
 
 impl Booked {
+    /// Takes in what is known where the reading begins: the clock of the books.
+    pub fn begin(&mut self, replay: &Replay) {
+        self.begins_later = replay.position().entries > 0;
+        let books = replay.clone().finish();
+        if let Some(opening) = books.opening() {
+            (self.origin, self.factor) = (opening.origin, opening.factor);
+        }
+    }
+
     /// Takes an entry in.
     pub fn note(&mut self, record: &Record) {
         let evidence = Evidence {

@@ -69,7 +69,10 @@ pub async fn run(connection: &Connection, asked: &Reconcile, look: Look) -> Resu
     };
     let mut booked = Booked::default();
     let progress = Progress::of_terminal(look);
-    let verified = ledger::prove(&mut source, progress, |record| booked.note(record)).await?;
+    let begin = ledger::begin(connection, &mut source).await?;
+    booked.begin(&begin);
+    let replay = ledger::prove(&mut source, begin, progress, |record| booked.note(record)).await?;
+    let verified = replay.verified();
     let gangs = booked.gangs(&pods);
     let report = Report {
         book: verified.book,
