@@ -88,16 +88,32 @@ pub struct Args {
           value_parser = clap::value_parser!(u64).range(1..=1 << 30))]
     pub snapshot_bytes: u64,
 
+    /// Directory of the archive, for reading: a lost view is made whole from it, and a journal
+    /// that lacks what it has is not continued.
+    #[arg(long, env = "EDUGRID_ARCHIVE_DIR")]
+    pub archive_dir: Option<PathBuf>,
+
     /// The operator's own namespace.
     #[arg(long, env = "EDUGRID_NAMESPACE", default_value = edugrid_crds::labels::SYSTEM_NAMESPACE)]
     pub namespace: String,
 }
 
 /// What the binary does beside scheduling.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Chore {
     /// Print the page of the documentation that lists all metrics, and end.
     MetricsTable,
+    /// Put the books of an archive into this cluster, which is empty or whose etcd was set
+    /// back, and end. Can be run again after a crash.
+    Restore {
+        /// The directory of the archive; must be writable.
+        #[arg(long)]
+        archive: PathBuf,
+        /// Also where the archive was written a moment ago: the cluster that wrote it may not
+        /// go on.
+        #[arg(long)]
+        take_over: bool,
+    },
 }
 
 impl Args {

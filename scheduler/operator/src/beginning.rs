@@ -99,7 +99,11 @@ async fn begin(snapshots: &Snapshots, sequence: u64) -> Result<(Replay, Past), U
     Ok((Replay::resume(&snapshot)?, past))
 }
 
-async fn read_all(journal: &mut ClusterJournal) -> Result<Vec<Segment>, ReadError> {
+/// All segments that are there.
+///
+/// # Errors
+/// If the API server does not give them.
+pub async fn read_all(journal: &mut ClusterJournal) -> Result<Vec<Segment>, ReadError> {
     let mut all: Vec<Segment> = Vec::new();
     loop {
         let from = all.last().map_or(0, |last| last.sequence.saturating_add(1));

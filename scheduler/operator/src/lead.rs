@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use edugrid_crds::labels;
-use edugrid_ledger::{AppendError, Batch, SegmentStore};
+use edugrid_ledger::{AppendError, Batch, Position, SegmentStore};
 use kube::{Api, Client};
 use tokio::{
     sync::{mpsc, oneshot, watch as state},
@@ -75,6 +75,8 @@ pub struct Leader {
     pub clock: Clock,
     /// Questions from the visibility API.
     pub questions: mpsc::Receiver<Asked>,
+    /// How far the journal reaches, for who looks whether it still does.
+    pub reached: state::Sender<Position>,
     /// What each look at the policies found missing or altered (L12).
     pub guarded: state::Receiver<Vec<String>>,
 }
@@ -95,6 +97,7 @@ pub async fn lead(leader: Leader, stop: impl Future<Output = ()>) -> Result<(), 
         clock,
         mut questions,
         mut guarded,
+        reached,
     } = leader;
     let mut tasks = JoinSet::new();
     let (changes_in, mut changes) = mpsc::channel(CHANGES_MAX);
@@ -115,6 +118,7 @@ pub async fn lead(leader: Leader, stop: impl Future<Output = ()>) -> Result<(), 
         metrics,
         clock,
         compaction,
+        reached,
         appending: None,
     };
     let mut ticks = interval(TICK);
@@ -188,6 +192,7 @@ struct Turn {
     metrics: Metrics,
     clock: Clock,
     compaction: Compaction,
+    reached: state::Sender<Position>,
     appending: Option<Appending>,
 }
 
@@ -219,6 +224,7 @@ impl Turn {
         if let Some(appending) = self.appending.take() {
             self.count(&appending);
             desk.appended(&appending.batch)?;
+            self.reached.send_replace(appending.batch.after());
             self.compact(desk);
         }
         Ok(())

@@ -1,16 +1,18 @@
 //! The binary: reads its arguments, waits for the lease, leads.
 
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode, time::Duration};
 
 use anyhow::Context;
 use clap::Parser;
+use edugrid_crds::labels;
 use edugrid_scheduler::{
     args::{Args, Chore},
     http::{self, Readiness},
-    lease::Timing,
+    lease::{Lease, Timing},
     machine::Machine,
     metrics::{self, CountRequests, Metrics},
-    process::Process,
+    process::{self, Process},
+    restoring,
     visibility::{self, Leadership},
 };
 use kube::{Client, client::ClientBuilder};
@@ -20,6 +22,8 @@ use tokio::{
     sync::{mpsc, watch},
 };
 
+/// How long the lease of a restore lasts without renewal.
+const LEASE: Duration = Duration::from_secs(15);
 /// Questions that wait for the loop; more are told to come again.
 const QUESTIONS_MAX: usize = 64;
 
@@ -51,6 +55,10 @@ async fn run(args: Args) -> anyhow::Result<()> {
     let config = kube::Config::infer()
         .await
         .context("no cluster: set KUBECONFIG or run in one")?;
+    if let Some(Chore::Restore { archive, take_over }) = &args.chore {
+        let client = Client::try_from(config)?;
+        return restore(&client, archive, *take_over).await;
+    }
     let metrics = Metrics::new();
     let counting = CountRequests {
         events: metrics.events().clone(),
@@ -86,6 +94,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
         },
         data_dir: args.data_dir.clone(),
         clock_factor: args.clock_factor,
+        archive_dir: args.archive_dir.clone(),
         thresholds: args.thresholds(),
         settings: args.settings(),
         metrics,
@@ -94,6 +103,25 @@ async fn run(args: Args) -> anyhow::Result<()> {
         leadership,
     };
     Ok(process.live(stop).await?)
+}
+
+async fn restore(client: &Client, archive: &Path, take_over: bool) -> anyhow::Result<()> {
+    let timing = Timing { duration: LEASE };
+    let identity = identity();
+    let lease = Lease::new(
+        client.clone(),
+        labels::SYSTEM_NAMESPACE,
+        process::LEASE,
+        &identity,
+        timing,
+        Machine::REAL,
+    );
+    let done = restoring::restore(client, archive, take_over, &lease, Machine::REAL).await?;
+    println!(
+        "book {} lives in cluster {} now: {} segments were written, it has {} segments with {} entries",
+        done.book, done.cluster, done.written, done.segments, done.entries
+    );
+    Ok(())
 }
 
 async fn serve_visibility(

@@ -4,7 +4,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use edugrid_archiver::cluster::Snapshots;
+use edugrid_archiver::cluster::{Snapshots, cluster_uid};
+use edugrid_ledger::Position;
 use kube::Client;
 use tokio::sync::{mpsc, watch};
 
@@ -18,7 +19,8 @@ use crate::{
     lease::{Lease, Timing},
     machine::Machine,
     metrics::Metrics,
-    startup::{self, OpenError},
+    outside::{Barred, Outside},
+    startup::{self, Led, OpenError},
     visibility::{Asked, Leadership},
 };
 
@@ -27,7 +29,7 @@ const LOOK_WHILE_LEADING: Duration = Duration::from_secs(10);
 /// Between looks at what is missing.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 /// The name of the lease.
-const LEASE: &str = "edugrid-scheduler";
+pub const LEASE: &str = "edugrid-scheduler";
 
 /// Why a process ends by itself. Another takes over, or the same one when it is started again.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +37,9 @@ pub enum LifeError {
     /// The books can't be opened, or not by this process.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// The journal lacks what this leader has written, or goes on elsewhere (L12).
+    #[error(transparent)]
+    Barred(Barred),
     /// It led, and may not any more.
     #[error("no longer leading")]
     Lead(#[from] LeadError),
@@ -56,6 +61,8 @@ pub struct Process {
     pub data_dir: PathBuf,
     /// How much faster the clock of a new book runs (N5).
     pub clock_factor: u32,
+    /// Where the archive can be read, if it can.
+    pub archive_dir: Option<PathBuf>,
     /// When the books are written down whole.
     pub thresholds: Thresholds,
     /// What an administrator chose.
@@ -86,23 +93,16 @@ impl Process {
             self.timing,
             self.machine,
         );
-        tokio::select! {
-            biased;
-            () = &mut stop => return Ok(()),
-            () = self.stand_by(&lease) => {}
-        }
         let mut journal = ClusterJournal::new(self.client.clone());
         let snapshots = Snapshots::new(self.client.clone());
-        let opening = startup::open(
-            &self.client,
-            &mut journal,
-            &snapshots,
-            &self.data_dir,
-            self.clock_factor,
-            self.machine,
-        );
-        let led = lease.kept_while(opening).await?;
+        let opened = tokio::select! {
+            biased;
+            () = &mut stop => return Ok(()),
+            opened = self.open(&lease, &mut journal, &snapshots) => opened,
+        };
+        let (led, outside) = opened?;
         let last = led.clock.now();
+        let (reached, reached_seen) = watch::channel(led.books.position());
         tracing::info!(
             epoch = led.epoch,
             entries = led.books.position().entries,
@@ -124,6 +124,7 @@ impl Process {
         self.leadership.send_replace(Leadership::Leading);
         let (guarded, guarded_seen) = watch::channel(Vec::new());
         tokio::spawn(keep_looking(self.client.clone(), self.readiness, guarded));
+        let rewound = look_outside(self.client.clone(), outside, reached_seen);
         let leader = Leader {
             client: self.client,
             desk,
@@ -134,14 +135,63 @@ impl Process {
             compaction: Compaction::new(snapshots, self.thresholds, led.since_snapshot),
             questions: self.questions,
             guarded: guarded_seen,
+            reached,
         };
-        Ok(lead::lead(leader, stop).await?)
+        // Whoever is rewound under its feet ends as in a crash, and finds out at its next start.
+        tokio::select! {
+            biased;
+            why = rewound => Err(LifeError::Barred(why)),
+            led = lead::lead(leader, stop) => Ok(led?),
+        }
+    }
+
+    /// Until the books are open. Where nobody may lead, it says so and tries again, without the
+    /// lease: whoever restores the books needs it.
+    async fn open(
+        &self,
+        lease: &Lease,
+        journal: &mut ClusterJournal,
+        snapshots: &Snapshots,
+    ) -> Result<(Led, Outside), OpenError> {
+        let mut barred = false;
+        loop {
+            self.stand_by(lease, barred).await;
+            let here = match cluster_uid(&self.client).await {
+                Ok(here) => here,
+                Err(error) => {
+                    tracing::warn!(%error, "the UID of namespace kube-system can't be read yet");
+                    tokio::time::sleep(LOOK_AGAIN).await;
+                    continue;
+                }
+            };
+            let mut outside = Outside::new(self.archive_dir.as_deref(), here);
+            let opening = startup::open(
+                &mut outside,
+                journal,
+                snapshots,
+                &self.data_dir,
+                self.clock_factor,
+                self.machine,
+            );
+            let opened = lease.kept_while(opening).await;
+            let why = match opened {
+                Ok(led) => return Ok((led, outside)),
+                Err(error) => error.barred().ok_or(error)?,
+            };
+            tracing::error!(why, "nobody may lead");
+            barred = true;
+            self.readiness.send_replace(Readiness::NotReady(vec![why]));
+            lease.release().await;
+            tokio::time::sleep(LOOK_WHILE_LEADING).await;
+        }
     }
 
     /// Until nothing is missing and the lease is held.
-    async fn stand_by(&self, lease: &Lease) {
+    async fn stand_by(&self, lease: &Lease, barred: bool) {
         self.wait_until_complete().await;
-        self.readiness.send_replace(Readiness::Standby);
+        if !barred {
+            self.readiness.send_replace(Readiness::Standby);
+        }
         self.leadership
             .send_replace(Leadership::Standby { leader: None });
         tracing::info!(self.identity, "waiting for the lease");
@@ -163,6 +213,25 @@ impl Process {
             tracing::warn!(?missing, "not ready");
             self.readiness.send_replace(Readiness::NotReady(missing));
             tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+}
+
+/// Until the journal turns out to lack what this leader has written, or to go on elsewhere.
+async fn look_outside(
+    client: Client,
+    outside: Outside,
+    reached: watch::Receiver<Position>,
+) -> Barred {
+    let journal = edugrid_archiver::journal::ClusterJournal::new(client);
+    loop {
+        tokio::time::sleep(LOOK_WHILE_LEADING).await;
+        let end = *reached.borrow();
+        match outside.check_live(&journal, end).await {
+            Ok(()) => {}
+            // An archive that can't be read for a while says nothing.
+            Err(Barred::Archive(error)) => tracing::warn!(%error, "the archive can't be read"),
+            Err(barred) => return barred,
         }
     }
 }

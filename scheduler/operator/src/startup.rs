@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use edugrid_archiver::cluster::{Snapshots, cluster_uid};
+use edugrid_archiver::cluster::Snapshots;
 use edugrid_core::Past;
 use edugrid_ledger::{
     Algorithm, AppendError, Books, Command, Earlier, Opening, ReadError, Refused, Restored,
@@ -23,6 +23,7 @@ use crate::{
     desk::recalled,
     journal::ClusterJournal,
     machine::Machine,
+    outside::{Barred, Outside},
     policies::{self, Kind},
 };
 
@@ -58,25 +59,28 @@ pub enum OpenError {
         /// What was asked for.
         asked: u32,
     },
-    /// The book lives in another cluster: whoever goes on with it here would make two of it.
-    #[error(
-        "this book lives in the cluster whose kube-system has UID {book}, this is {here}: restore it here with `edugrid-scheduler restore --archive=DIR`, which moves it, or take its LedgerSegments away"
-    )]
-    OtherCluster {
-        /// The book's.
-        book: String,
-        /// This one.
-        here: String,
-    },
-    /// Which cluster this is can't be found out.
-    #[error("the UID of namespace kube-system can't be read")]
-    Cluster(#[source] kube::Error),
+    /// Nobody may lead here until somebody has seen to it.
+    #[error(transparent)]
+    Barred(#[from] Barred),
     /// No randomness for the nonce.
     #[error("no randomness: {0}")]
     Random(getrandom::Error),
     /// Nothing was staged where something must have been.
     #[error("the books hold no opening")]
     NotOpened,
+}
+
+impl OpenError {
+    /// Why nobody may lead here, where trying again is of no use before somebody has seen to it.
+    pub fn barred(&self) -> Option<String> {
+        match self {
+            Self::Barred(barred) => Some(barred.to_string()),
+            Self::Replay(edugrid_ledger::RestoreError::Rewound(rewound)) => {
+                Some(Barred::from(rewound.clone()).to_string())
+            }
+            _ => None,
+        }
+    }
 }
 
 /// The books, led by this process.
@@ -165,7 +169,7 @@ async fn specs(client: &Client, kind: Kind) -> kube::Result<Map<String, Value>> 
 /// # Errors
 /// If the journal can't be read or is damaged, or another leader was faster.
 pub async fn open(
-    client: &Client,
+    outside: &mut Outside,
     journal: &mut ClusterJournal,
     snapshots: &Snapshots,
     directory: &Path,
@@ -173,7 +177,7 @@ pub async fn open(
     machine: Machine,
 ) -> Result<Led, OpenError> {
     let view = directory.join("view");
-    let here = cluster_uid(client).await.map_err(OpenError::Cluster)?;
+    outside.check_owner()?;
     let Beginning {
         replay,
         mut past,
@@ -185,13 +189,17 @@ pub async fn open(
         u64::try_from(segments.len()).unwrap_or(u64::MAX),
         u64::try_from(bytes).unwrap_or(u64::MAX),
     );
-    let mut from_live = |from: u64| {
+    let is_told_of_all = !before.is_empty() || outside.has_archive();
+    let mut from_live_or_kept = |from: u64| {
+        if before.is_empty() {
+            return outside.segments(from);
+        }
         let rest = before.iter().filter(|it| it.sequence >= from);
         Ok(rest.take(READ_LIMIT).cloned().collect())
     };
-    let earlier: Option<Earlier<'_>> = match before.is_empty() {
-        true => None,
-        false => Some(&mut from_live),
+    let earlier: Option<Earlier<'_>> = match is_told_of_all {
+        true => Some(&mut from_live_or_kept),
+        false => None,
     };
     let Restored {
         mut books,
@@ -213,6 +221,9 @@ pub async fn open(
             );
         }
     }
+    let book = books.opening().map_or("", |opening| &opening.book);
+    outside.check_head(book, &segments, books.position())?;
+    let here = outside.here().to_owned();
     let now = (machine.now)();
     if books.opening().is_none() {
         let origin = Stamp::from_seconds(now.seconds());
@@ -271,9 +282,9 @@ pub async fn open(
 }
 
 /// A book goes on in its own cluster, and nowhere else before it was moved (L12).
-fn check_cluster(books: &Books, here: &str) -> Result<(), OpenError> {
+fn check_cluster(books: &Books, here: &str) -> Result<(), Barred> {
     match books.cluster() {
-        Some(book) if book != here => Err(OpenError::OtherCluster {
+        Some(book) if book != here => Err(Barred::Elsewhere {
             book: book.to_owned(),
             here: here.to_owned(),
         }),
@@ -282,7 +293,10 @@ fn check_cluster(books: &Books, here: &str) -> Result<(), OpenError> {
 }
 
 /// A random UUID (version 4) in text.
-fn random_uuid(machine: Machine) -> Result<String, OpenError> {
+///
+/// # Errors
+/// If there is no randomness.
+pub fn random_uuid(machine: Machine) -> Result<String, OpenError> {
     let mut bytes = [0_u8; 16];
     (machine.random)(&mut bytes).map_err(OpenError::Random)?;
     bytes[6] = (bytes[6] & 0x0f) | 0x40;
