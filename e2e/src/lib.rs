@@ -65,12 +65,39 @@ impl Province {
         nodes: usize,
         options: InstallOptions,
     ) -> Result<Self> {
+        let province = Self::installed_on(cluster, nodes, options)?;
+        province.edugrid.start()?;
+        province.declare()?;
+        Ok(province)
+    }
+
+    /// A cluster on which EduGrid is installed and neither started nor told of anybody.
+    ///
+    /// # Errors
+    /// If any part of it fails.
+    pub fn installed(nodes: usize, options: InstallOptions) -> Result<Self> {
+        Self::installed_on(&ClusterOptions::default(), nodes, options)
+    }
+
+    fn installed_on(
+        cluster: &ClusterOptions,
+        nodes: usize,
+        options: InstallOptions,
+    ) -> Result<Self> {
         let cluster = Cluster::start(cluster)?;
         let shape = NodeShape::with_cards(u32::try_from(NODE_CARDS)?);
         let shape = shape.label("edugrid.io/pool", "a100");
         cluster.add_nodes("gpu", nodes, &shape)?;
         let edugrid = Installation::new(cluster, binaries()?, options)?;
-        edugrid.start()?;
+        Ok(Self { edugrid })
+    }
+
+    /// Declares the first example world, with an operator that leads.
+    ///
+    /// # Errors
+    /// If something of it is refused.
+    pub fn declare(&self) -> Result<()> {
+        let edugrid = &self.edugrid;
         edugrid.apply_file("province-admin", "examples/first-job/00-province.yaml")?;
         edugrid.bind(
             "edugrid-province",
@@ -83,7 +110,7 @@ impl Province {
         edugrid.bind("edugrid-sdu", "edugrid-tenant-viewer", "sdu-cs-users")?;
         edugrid.approve("sdu-2026-a")?;
         edugrid.approve("sdu-own")?;
-        Ok(Self { edugrid })
+        Ok(())
     }
 
     /// The cluster.

@@ -1,17 +1,33 @@
 //! The journal is written down whole, archived, cut short and continued from there (L12):
-//! balances and statements stay the same whatever is taken away.
+//! balances and statements stay the same whatever is taken away, nobody goes on with a journal
+//! that lacks something, and a book lives in one cluster.
 
-use std::time::Duration;
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    time::Duration,
+};
 
 use anyhow::{Context, Result, ensure};
-use edugrid_e2e::{Province, job, wait_for};
+use edugrid_e2e::{Province, binaries, job, wait_for};
 use serde_json::Value;
-use xtask::installation::InstallOptions;
+use xtask::installation::{InstallOptions, NAMESPACE, OPERATOR};
 
-/// The operator's arguments: a snapshot every few segments.
-fn options() -> InstallOptions {
+const ARCHIVER: &str = "edugrid-archiver";
+const ARCHIVER_USER: &str = "system:serviceaccount:edugrid-system:edugrid-archiver";
+/// The archiver's own account: in the cluster the chart makes it.
+const ACCOUNT: &str = "apiVersion: v1
+kind: ServiceAccount
+metadata: {namespace: edugrid-system, name: edugrid-archiver}
+";
+
+/// A snapshot every few segments, and an archive that the operator can read.
+fn options(archive: Option<&Path>) -> InstallOptions {
+    let mut arguments = vec!["--snapshot-segments=5".to_owned()];
+    arguments.extend(archive.map(|place| format!("--archive-dir={}", place.display())));
     InstallOptions {
-        arguments: vec!["--snapshot-segments=5".to_owned()],
+        arguments,
+        values: format!("ledger: {{archiver: {{user: '{ARCHIVER_USER}'}}}}\n"),
         ..InstallOptions::default()
     }
 }
@@ -20,7 +36,8 @@ fn options() -> InstallOptions {
 fn names(province: &Province, kind: &str) -> Result<Vec<String>> {
     let args = ["get", kind, "--output=name"];
     let text = province.cluster().kubectl("admin", &args)?.ok()?;
-    Ok(text.lines().map(str::to_owned).collect())
+    let name = |line: &str| line.rsplit('/').next().unwrap_or_default().to_owned();
+    Ok(text.lines().map(name).collect())
 }
 
 fn manifests(province: &Province) -> Result<usize> {
@@ -60,18 +77,216 @@ fn run_jobs(province: &Province, from: u32, to: u32) -> Result<()> {
     Ok(())
 }
 
+/// Starts the archiver with its own rights.
+fn start_archiver(province: &Province, archive: &Path) -> Result<()> {
+    let cluster = province.cluster();
+    cluster.apply("admin", ACCOUNT)?;
+    let config = cluster.service_account_kubeconfig(NAMESPACE, ARCHIVER)?;
+    let mut command = Command::new(binaries()?.archiver);
+    command
+        .env("KUBECONFIG", config)
+        .arg(format!("--archive={}", archive.display()))
+        .args(["--seconds=1", "--stay=2"]);
+    cluster.spawn(ARCHIVER, &mut command).map(drop)
+}
+
+/// `edugrid-scheduler restore` with the operator's rights.
+fn restore(province: &Province, archive: &Path, more: &[&str]) -> Result<Output> {
+    let config: PathBuf = province
+        .cluster()
+        .service_account_kubeconfig(NAMESPACE, OPERATOR)?;
+    let output = Command::new(binaries()?.scheduler)
+        .env("KUBECONFIG", config)
+        .arg("restore")
+        .arg(format!("--archive={}", archive.display()))
+        .args(more)
+        .output()?;
+    println!("{}", String::from_utf8_lossy(&output.stdout));
+    Ok(output)
+}
+
+/// What a restore or an archiver says when it refuses.
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn wait_not_ready(province: &Province, words: &str) -> Result<()> {
+    let mut last = String::new();
+    let waited = wait_for(words, || {
+        let (is_ready, body) = province.edugrid.readiness().unwrap_or_default();
+        last = body;
+        Ok(!is_ready && last.contains(words))
+    });
+    waited.with_context(|| format!("/readyz says {last}"))?;
+    println!("/readyz: {last}");
+    Ok(())
+}
+
+/// A leader that was killed finds its view and begins at a snapshot; one that has lost it
+/// reads all segments, which are all there.
 #[test]
 fn a_leader_begins_at_the_newest_snapshot() -> Result<()> {
-    let province = Province::start(2, options())?;
+    let province = Province::start(2, options(None))?;
     run_jobs(&province, 0, 4)?;
     wait_for("a snapshot", || Ok(manifests(&province)? > 0))?;
     std::thread::sleep(Duration::from_secs(1));
     let before = statement(&province)?;
-    province.edugrid.kill()?;
-    province.edugrid.start()?;
-    let log = province.cluster().log_tail("edugrid-scheduler", 200);
-    ensure!(log.contains("the books begin at a snapshot"), "{log}");
-    ensure!(log.contains("the local view was there"), "{log}");
-    ensure!(statement(&province)? == before, "{before:#}");
+    for is_lost in [false, true] {
+        province.edugrid.kill()?;
+        if is_lost {
+            province.edugrid.forget_view()?;
+        }
+        province.edugrid.start()?;
+        let log = province.cluster().log_tail(OPERATOR, 200);
+        ensure!(log.contains("the books begin at a snapshot"), "{log}");
+        let found = match is_lost {
+            false => "the local view was there",
+            true => "the local view was made from the journal",
+        };
+        ensure!(log.contains(found), "{log}");
+        ensure!(statement(&province)? == before, "{before:#}");
+    }
     run_jobs(&province, 4, 6)
+}
+
+#[test]
+fn a_book_outlives_its_segments_its_view_and_its_cluster() -> Result<()> {
+    let place = tempfile::tempdir()?;
+    let archive = place.path().join("archive");
+    let old = Province::start(2, options(Some(&archive)))?;
+    start_archiver(&old, &archive)?;
+    run_jobs(&old, 0, 8)?;
+    wait_for("segments to be archived and deleted", || {
+        let first = names(&old, "ledgersegments")?.into_iter().next();
+        Ok(first.is_some_and(|first| first > format!("{:020}", 3)))
+    })?;
+    let before = statement(&old)?;
+    ensure!(
+        before["movements"].as_array().map(Vec::len) == Some(8),
+        "{before:#}"
+    );
+    println!(
+        "{} segments and {} parts of snapshots are left in the cluster",
+        names(&old, "ledgersegments")?.len(),
+        names(&old, "ledgersnapshotparts")?.len()
+    );
+
+    // Killed, its disk gone, most of its journal too.
+    old.edugrid.kill()?;
+    old.edugrid.forget_view()?;
+    old.edugrid.start()?;
+    ensure!(statement(&old)? == before, "from the archive: {before:#}");
+    run_jobs(&old, 8, 9)?;
+    let before = statement(&old)?;
+
+    rewound(&old, &archive, &before)?;
+    moved(&old, &archive, &before)
+}
+
+/// The last segments are lost, as by an older backup of etcd.
+fn rewound(old: &Province, archive: &Path, before: &Value) -> Result<()> {
+    let kept = |province: &Province| -> Result<bool> {
+        let last = names(province, "ledgersegments")?
+            .pop()
+            .context("a segment")?;
+        let head: Value = serde_json::from_slice(&std::fs::read(archive.join("head.json"))?)?;
+        let segments: u64 = head["segments"].as_str().context("segments")?.parse()?;
+        Ok(last == format!("{:020}", segments.saturating_sub(1)))
+    };
+    old.edugrid.stop()?;
+    wait_for("all segments to be archived", || kept(old))?;
+    old.cluster().terminate(ARCHIVER)?;
+    let segments = names(old, "ledgersegments")?;
+    let lost = segments.iter().rev().take(2);
+    let first = lost.clone().next_back().context("segments")?;
+    let parts = names(old, "ledgersnapshotparts")?;
+    // An older backup has no snapshot either of what came later.
+    let later = parts.iter().filter(|name| name.as_str() > first.as_str());
+    for (kind, name) in lost
+        .map(|name| ("ledgersegment", name))
+        .chain(later.map(|name| ("ledgersnapshotpart", name)))
+    {
+        let args = ["delete", kind, name];
+        old.cluster().kubectl(ARCHIVER_USER, &args)?.ok()?;
+    }
+    old.edugrid.launch()?;
+    wait_not_ready(old, "LedgerRewound: the journal in the cluster ends")?;
+    old.edugrid.kill()?;
+    old.edugrid.forget_view()?;
+    old.edugrid.launch()?;
+    wait_not_ready(old, "the archive knows")?;
+    let manifest = job("sdu-cs", "waits", 1, 2, "1s", 0);
+    old.cluster().apply("alice", &manifest)?;
+    wait_for("the waiting job to say so", || {
+        Ok(old.job("sdu-cs", "waits")?["status"]["reason"] == "LedgerRewound")
+    })?;
+    start_archiver(old, archive)?;
+    wait_for("the archiver to stop", || {
+        Ok(!old.cluster().is_running(ARCHIVER))
+    })?;
+    let log = old.cluster().log_tail(ARCHIVER, 5);
+    ensure!(log.contains("LedgerRewound"), "{log}");
+
+    let restored = restore(old, archive, &[])?;
+    ensure!(restored.status.success(), "{}", said(&restored));
+    old.edugrid.wait_leading()?;
+    ensure!(statement(old)? == *before, "after the restore: {before:#}");
+    start_archiver(old, archive)?;
+    old.wait_phase("sdu-cs", "waits", "Succeeded").map(drop)
+}
+
+/// Another cluster takes the book over; the old one may not go on beside it.
+fn moved(old: &Province, archive: &Path, _: &Value) -> Result<()> {
+    let before = statement(old)?;
+    let new = Province::installed(2, options(Some(archive)))?;
+    let refused = restore(&new, archive, &[])?;
+    ensure!(!refused.status.success(), "beside an archiver that writes");
+    println!("{}", said(&refused));
+    wait_for("all segments to be archived", || {
+        let segments = names(old, "ledgersegments")?;
+        let last = segments.last().context("a segment")?;
+        let head: Value = serde_json::from_slice(&std::fs::read(archive.join("head.json"))?)?;
+        let kept: u64 = head["segments"].as_str().context("segments")?.parse()?;
+        Ok(*last == format!("{:020}", kept.saturating_sub(1)))
+    })?;
+    old.cluster().terminate(ARCHIVER)?;
+    let refused = restore(&new, archive, &[])?;
+    ensure!(
+        said(&refused).contains("may still run"),
+        "{}",
+        said(&refused)
+    );
+    let restored = restore(&new, archive, &["--take-over"])?;
+    ensure!(restored.status.success(), "{}", said(&restored));
+    let again = restore(&new, archive, &[])?;
+    ensure!(again.status.success(), "again: {}", said(&again));
+
+    // The old leader sees it, ends, and may not lead any more; nor may its archiver archive.
+    wait_for("the old leader to end", || {
+        Ok(!old.cluster().is_running(OPERATOR))
+    })?;
+    old.edugrid.launch()?;
+    wait_not_ready(old, "the archive belongs to cluster")?;
+    start_archiver(old, archive)?;
+    wait_for("the old archiver to stop", || {
+        Ok(!old.cluster().is_running(ARCHIVER))
+    })?;
+    let log = old.cluster().log_tail(ARCHIVER, 5);
+    ensure!(log.contains("nothing is archived or deleted here"), "{log}");
+
+    new.edugrid.start()?;
+    new.declare()?;
+    let accounts = statement(&new)?["accounts"].clone();
+    ensure!(
+        accounts == before["accounts"],
+        "{accounts:#} and {:#}",
+        before["accounts"]
+    );
+    start_archiver(&new, archive)?;
+    run_jobs(&new, 20, 21)?;
+    let charged = statement(&new)?["movements"].as_array().map(Vec::len);
+    let earlier = before["movements"].as_array().map(Vec::len);
+    ensure!(charged > earlier, "{charged:?} after {earlier:?}");
+    ensure!(new.cluster().is_running(ARCHIVER), "it goes on from here");
+    Ok(())
 }

@@ -271,6 +271,7 @@ fn the_policies_let_through_and_refuse_what_they_say() -> Result<()> {
     let none = Binaries {
         scheduler: "/none".into(),
         cli: "/none".into(),
+        archiver: "/none".into(),
     };
     let options = InstallOptions {
         values: VALUES.to_owned(),

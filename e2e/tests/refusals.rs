@@ -223,6 +223,7 @@ fn start() -> Result<Installation> {
     let none = Binaries {
         scheduler: "/none".into(),
         cli: "/none".into(),
+        archiver: "/none".into(),
     };
     let installation = Installation::new(cluster, none, InstallOptions::default())?;
     for (user, file) in GROUND {

@@ -10,6 +10,7 @@ const CORE_MINUTES_ROUGHLY: usize = 6;
 
 const SCHEDULER: &str = "edugrid-scheduler";
 const CLI: &str = "kubectl-edugrid";
+const ARCHIVER: &str = "edugrid-archiver";
 const MEASUREMENTS: &str = "edugrid-bench";
 
 /// The binaries that an installation runs.
@@ -19,6 +20,8 @@ pub struct Binaries {
     pub scheduler: PathBuf,
     /// `kubectl-edugrid`.
     pub cli: PathBuf,
+    /// `edugrid-archiver`.
+    pub archiver: PathBuf,
 }
 
 impl Binaries {
@@ -46,6 +49,7 @@ impl Binaries {
         Ok(Self {
             scheduler: executable(&built, SCHEDULER)?,
             cli: executable(&built, CLI)?,
+            archiver: executable(&built, ARCHIVER)?,
         })
     }
 
@@ -68,6 +72,7 @@ impl Binaries {
         Ok(Self {
             scheduler: find(SCHEDULER)?,
             cli: find(CLI)?,
+            archiver: find(ARCHIVER)?,
         })
     }
 }
@@ -90,6 +95,7 @@ fn build_with(more: &[&str]) -> Result<Vec<u8>> {
         "--quiet",
         "--package=edugrid-scheduler",
         "--package=edugrid-cli",
+        "--package=edugrid-archiver",
         "--bins",
         "--message-format=json-render-diagnostics",
     ];

@@ -8,6 +8,7 @@ use edugrid_units::{Language, Ratio, Seconds};
 use crate::{
     compaction::Thresholds,
     desk::{FairShare, Settings},
+    pile::Bounds,
 };
 
 /// Bounds of the half-life: where it is short, minutes are a history; where it is long, nothing
@@ -88,6 +89,18 @@ pub struct Args {
           value_parser = clap::value_parser!(u64).range(1..=1 << 30))]
     pub snapshot_bytes: u64,
 
+    /// At how many segments in etcd admission stops; ends and charges go on. An archiver keeps
+    /// it far below.
+    #[arg(long, env = "EDUGRID_JOURNAL_SEGMENTS_MAX", default_value_t = 200_000,
+          value_parser = clap::value_parser!(u64).range(10..=10_000_000))]
+    pub journal_segments_max: u64,
+
+    /// The same in bytes of their payloads; etcd must have room for twice that beside
+    /// everything else in it.
+    #[arg(long, env = "EDUGRID_JOURNAL_BYTES_MAX", default_value_t = 768 << 20,
+          value_parser = clap::value_parser!(u64).range(1 << 20..=64 << 30))]
+    pub journal_bytes_max: u64,
+
     /// Directory of the archive, for reading: a lost view is made whole from it, and a journal
     /// that lacks what it has is not continued.
     #[arg(long, env = "EDUGRID_ARCHIVE_DIR")]
@@ -133,6 +146,14 @@ impl Args {
         Thresholds {
             segments: self.snapshot_segments,
             bytes: self.snapshot_bytes,
+        }
+    }
+
+    /// When too much of the journal is in etcd.
+    pub fn bounds(&self) -> Bounds {
+        Bounds {
+            segments: self.journal_segments_max,
+            bytes: self.journal_bytes_max,
         }
     }
 

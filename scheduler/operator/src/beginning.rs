@@ -56,9 +56,10 @@ pub async fn read(
     })?;
     let mut segments = read_all(journal).await?;
     let first = segments.first().map(|it| it.sequence);
+    let unbroken = unbroken(&segments);
     let reached = view.map_or(u64::MAX, |view| view.segments);
     let (near, far): (Vec<u64>, Vec<u64>) = sequences.into_iter().partition(|it| {
-        let follows = first.is_none_or(|first| first <= *it);
+        let follows = unbroken.is_none_or(|first| first <= *it);
         follows && *it <= reached
     });
     for sequence in near.into_iter().rev().chain(far.into_iter().rev()) {
@@ -93,6 +94,18 @@ pub async fn read(
     })
 }
 
+/// The lowest sequence from which on no segment is missing.
+fn unbroken(segments: &[Segment]) -> Option<u64> {
+    let mut from = None;
+    for segment in segments.iter().rev() {
+        if from.is_some_and(|from| segment.sequence.checked_add(1) != Some(from)) {
+            break;
+        }
+        from = Some(segment.sequence);
+    }
+    from
+}
+
 async fn begin(snapshots: &Snapshots, sequence: u64) -> Result<(Replay, Past), Unusable> {
     let snapshot: Snapshot = snapshots.read(sequence).await?;
     let past = remembered::from_bytes(snapshot.section(Section::Past))?;
@@ -112,6 +125,36 @@ pub async fn read_all(journal: &mut ClusterJournal) -> Result<Vec<Segment>, Read
         all.extend(page);
         if is_last {
             return Ok(all);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use edugrid_ledger::Digest;
+
+    #[test]
+    fn what_comes_before_a_hole_is_no_beginning() {
+        let segments = |all: &[u64]| -> Vec<Segment> {
+            let segment = |sequence: &u64| Segment {
+                sequence: *sequence,
+                epoch: 1,
+                nonce: "n".into(),
+                codec: "c".into(),
+                previous: Digest([0; 32]),
+                payload: Vec::new(),
+            };
+            all.iter().map(segment).collect()
+        };
+        for (all, expected) in [
+            (&[][..], None),
+            (&[7], Some(7)),
+            (&[3, 4, 5], Some(3)),
+            (&[3, 4, 9, 10], Some(9)),
+            (&[3, 5, 9], Some(9)),
+        ] {
+            assert_eq!(unbroken(&segments(all)), expected, "{all:?}");
         }
     }
 }

@@ -20,6 +20,7 @@ use crate::{
     journal::ClusterJournal,
     lease::{Held, Lease},
     metrics::{Events, Metrics},
+    pile::Pile,
     pods,
     translate::tenancy,
     visibility::Asked,
@@ -75,6 +76,12 @@ pub struct Leader {
     pub clock: Clock,
     /// Questions from the visibility API.
     pub questions: mpsc::Receiver<Asked>,
+    /// What of the journal is in etcd.
+    pub pile: Pile,
+    /// The first segment that is there, as often as somebody looks.
+    pub first_live: state::Receiver<u64>,
+    /// Why nothing may be admitted, if too much of the journal is in etcd.
+    pub over: state::Sender<Option<String>>,
     /// How far the journal reaches, for who looks whether it still does.
     pub reached: state::Sender<Position>,
     /// What each look at the policies found missing or altered (L12).
@@ -97,6 +104,9 @@ pub async fn lead(leader: Leader, stop: impl Future<Output = ()>) -> Result<(), 
         clock,
         mut questions,
         mut guarded,
+        pile,
+        first_live,
+        over,
         reached,
     } = leader;
     let mut tasks = JoinSet::new();
@@ -118,6 +128,9 @@ pub async fn lead(leader: Leader, stop: impl Future<Output = ()>) -> Result<(), 
         metrics,
         clock,
         compaction,
+        pile,
+        first_live,
+        over,
         reached,
         appending: None,
     };
@@ -157,6 +170,7 @@ pub async fn lead(leader: Leader, stop: impl Future<Output = ()>) -> Result<(), 
             turn.metrics.writes_overflowed.inc();
         }
         if is_tick {
+            turn.weigh();
             measuring.tick(&mut desk);
         }
     }
@@ -192,6 +206,9 @@ struct Turn {
     metrics: Metrics,
     clock: Clock,
     compaction: Compaction,
+    pile: Pile,
+    first_live: state::Receiver<u64>,
+    over: state::Sender<Option<String>>,
     reached: state::Sender<Position>,
     appending: Option<Appending>,
 }
@@ -243,6 +260,21 @@ impl Turn {
         }
     }
 
+    /// Once a tick: what of the journal is in etcd, and whether that is too much.
+    fn weigh(&mut self) {
+        self.pile.trim(*self.first_live.borrow_and_update());
+        let events = self.metrics.events();
+        let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        events.live_segments.set(whole(self.pile.segments()));
+        events.live_bytes.set(whole(self.pile.bytes()));
+        let over = self.pile.over();
+        self.over.send_if_modified(|told| {
+            let is_news = *told != over;
+            *told = over;
+            is_news
+        });
+    }
+
     fn count(&mut self, appended: &Appending) {
         let events = self.metrics.events();
         let seconds = appended.since.elapsed().as_secs_f64();
@@ -254,6 +286,7 @@ impl Turn {
         let bytes = appended.batch.segment().payload.len();
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         self.compaction.count(bytes);
+        self.pile.push(bytes);
         events.appended_bytes.inc_by(bytes);
         events.appended_at.set(self.clock.real_now().seconds());
     }

@@ -7,6 +7,7 @@
 
 pub mod args;
 pub mod attempt;
+pub mod barred;
 pub mod beginning;
 pub mod change;
 pub mod clock;
@@ -24,6 +25,7 @@ pub mod machine;
 pub mod metrics;
 pub mod native;
 pub mod outside;
+pub mod pile;
 pub mod pods;
 pub mod policies;
 pub mod process;

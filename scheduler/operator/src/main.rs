@@ -96,6 +96,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
         clock_factor: args.clock_factor,
         archive_dir: args.archive_dir.clone(),
         thresholds: args.thresholds(),
+        bounds: args.bounds(),
         settings: args.settings(),
         metrics,
         questions,

@@ -4,12 +4,16 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use edugrid_archiver::cluster::{Snapshots, cluster_uid};
+use edugrid_archiver::{
+    cluster::{Snapshots, cluster_uid},
+    journal::Journal,
+};
 use edugrid_ledger::Position;
 use kube::Client;
 use tokio::sync::{mpsc, watch};
 
 use crate::{
+    barred,
     clock::Ticker,
     compaction::{Compaction, Thresholds},
     desk::{Desk, Replayed, Settings},
@@ -20,6 +24,7 @@ use crate::{
     machine::Machine,
     metrics::Metrics,
     outside::{Barred, Outside},
+    pile::{Bounds, Pile},
     startup::{self, Led, OpenError},
     visibility::{Asked, Leadership},
 };
@@ -65,6 +70,8 @@ pub struct Process {
     pub archive_dir: Option<PathBuf>,
     /// When the books are written down whole.
     pub thresholds: Thresholds,
+    /// When too much of the journal is in etcd.
+    pub bounds: Bounds,
     /// What an administrator chose.
     pub settings: Settings,
     /// What is counted.
@@ -123,8 +130,20 @@ impl Process {
         self.readiness.send_replace(Readiness::Leading);
         self.leadership.send_replace(Leadership::Leading);
         let (guarded, guarded_seen) = watch::channel(Vec::new());
-        tokio::spawn(keep_looking(self.client.clone(), self.readiness, guarded));
-        let rewound = look_outside(self.client.clone(), outside, reached_seen);
+        let (over, over_seen) = watch::channel(None);
+        tokio::spawn(keep_looking(
+            self.client.clone(),
+            self.readiness,
+            guarded,
+            over_seen,
+        ));
+        let (first, sizes) = led.live;
+        let (first_live, first_live_seen) = watch::channel(first);
+        let events = self.metrics.events();
+        let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        events.live_segments_max.set(whole(self.bounds.segments));
+        events.live_bytes_max.set(whole(self.bounds.bytes));
+        let rewound = look_outside(self.client.clone(), outside, reached_seen, first_live);
         let leader = Leader {
             client: self.client,
             desk,
@@ -135,6 +154,9 @@ impl Process {
             compaction: Compaction::new(snapshots, self.thresholds, led.since_snapshot),
             questions: self.questions,
             guarded: guarded_seen,
+            pile: Pile::new(first, sizes, self.bounds),
+            first_live: first_live_seen,
+            over,
             reached,
         };
         // Whoever is rewound under its feet ends as in a crash, and finds out at its next start.
@@ -153,9 +175,9 @@ impl Process {
         journal: &mut ClusterJournal,
         snapshots: &Snapshots,
     ) -> Result<(Led, Outside), OpenError> {
-        let mut barred = false;
+        let mut is_barred = false;
         loop {
-            self.stand_by(lease, barred).await;
+            self.stand_by(lease, is_barred).await;
             let here = match cluster_uid(&self.client).await {
                 Ok(here) => here,
                 Err(error) => {
@@ -179,17 +201,19 @@ impl Process {
                 Err(error) => error.barred().ok_or(error)?,
             };
             tracing::error!(why, "nobody may lead");
-            barred = true;
-            self.readiness.send_replace(Readiness::NotReady(vec![why]));
+            is_barred = true;
+            self.readiness
+                .send_replace(Readiness::NotReady(vec![why.clone()]));
+            barred::tell(&self.client, self.settings.language, &why).await;
             lease.release().await;
             tokio::time::sleep(LOOK_WHILE_LEADING).await;
         }
     }
 
     /// Until nothing is missing and the lease is held.
-    async fn stand_by(&self, lease: &Lease, barred: bool) {
+    async fn stand_by(&self, lease: &Lease, is_barred: bool) {
         self.wait_until_complete().await;
-        if !barred {
+        if !is_barred {
             self.readiness.send_replace(Readiness::Standby);
         }
         self.leadership
@@ -222,11 +246,15 @@ async fn look_outside(
     client: Client,
     outside: Outside,
     reached: watch::Receiver<Position>,
+    first_live: watch::Sender<u64>,
 ) -> Barred {
     let journal = edugrid_archiver::journal::ClusterJournal::new(client);
     loop {
         tokio::time::sleep(LOOK_WHILE_LEADING).await;
         let end = *reached.borrow();
+        if let Ok(Some(first)) = journal.first().await {
+            first_live.send_replace(first);
+        }
         match outside.check_live(&journal, end).await {
             Ok(()) => {}
             // An archive that can't be read for a while says nothing.
@@ -243,12 +271,15 @@ async fn keep_looking(
     client: Client,
     readiness: watch::Sender<Readiness>,
     guarded: watch::Sender<Vec<String>>,
+    over: watch::Receiver<Option<String>>,
 ) {
     loop {
         tokio::time::sleep(LOOK_WHILE_LEADING).await;
         let missing = startup::missing(&client).await;
         if missing.server.is_empty() || !missing.policies.is_empty() {
-            guarded.send_replace(missing.policies.clone());
+            // Too full a journal stops admission like a missing policy; the leader stays ready.
+            let full = over.borrow().clone();
+            guarded.send_replace(missing.policies.iter().cloned().chain(full).collect());
         }
         let missing = missing.lines();
         let now = if missing.is_empty() {

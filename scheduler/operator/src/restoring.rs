@@ -102,8 +102,8 @@ pub struct Done {
     pub book: String,
     /// The cluster in which it lives now.
     pub cluster: String,
-    /// The snapshot that was put there, if any.
-    pub snapshot: Option<u64>,
+    /// The snapshots that were put there.
+    pub snapshots: Vec<u64>,
     /// Segments that were written.
     pub written: u64,
     /// Segments of the journal now.
@@ -125,17 +125,18 @@ pub async fn restore(
 ) -> Result<Done, RestoreFault> {
     let here = cluster_uid(client).await?;
     let mut archive = Archive::open(RealDisk, directory)?;
-    let (replay, snapshot) = prove(&archive)?;
+    let (replay, snapshots) = prove(&archive)?;
     claim(&mut archive, &here, take_over, machine)?;
     lease.acquire(|_| ()).await;
-    let work = write(client, &archive, replay, snapshot, here, machine);
+    let work = write(client, &archive, replay, &snapshots, here, machine);
     let done = lease.kept_while(work).await;
     lease.release().await;
     done
 }
 
-/// The archive's books, replayed from its newest snapshot, and that snapshot.
-fn prove(archive: &Archive<RealDisk>) -> Result<(Replay, Option<Snapshot>), RestoreFault> {
+/// The archive's books, replayed from its newest snapshot; and its last two snapshots, since a
+/// leader needs a second place to start from.
+fn prove(archive: &Archive<RealDisk>) -> Result<(Replay, Vec<Snapshot>), RestoreFault> {
     let mut reader = archive.reader();
     let snapshots = reader.snapshots()?;
     let replay = replay_to(&mut reader, &snapshots, u64::MAX)?;
@@ -152,8 +153,9 @@ fn prove(archive: &Archive<RealDisk>) -> Result<(Replay, Option<Snapshot>), Rest
             });
         }
     }
-    let newest = snapshots.last().map(|newest| reader.snapshot(*newest));
-    Ok((replay, newest.transpose()?))
+    let last = snapshots.iter().rev().take(2).rev();
+    let last = last.map(|sequence| reader.snapshot(*sequence));
+    Ok((replay, last.collect::<Result<_, _>>()?))
 }
 
 fn claim(
@@ -186,22 +188,22 @@ async fn write(
     client: &Client,
     archive: &Archive<RealDisk>,
     replay: Replay,
-    snapshot: Option<Snapshot>,
+    snapshots: &[Snapshot],
     here: String,
     machine: Machine,
 ) -> Result<Done, RestoreFault> {
     let mut journal = ClusterJournal::new(client.clone());
     let there = read_all(&mut journal).await?;
     let beyond = agree(archive, &there)?;
-    let mut done = Done {
-        snapshot: snapshot.as_ref().map(|it| it.manifest().sequence),
-        ..Done::default()
-    };
-    if let Some(snapshot) = &snapshot {
+    let mut done = Done::default();
+    for snapshot in snapshots {
         Snapshots::new(client.clone()).write(snapshot).await?;
+        done.snapshots.push(snapshot.manifest().sequence);
     }
     let mut reader = archive.reader();
-    let mut next = done.snapshot.unwrap_or(0);
+    // From what is there on without a hole, too.
+    let first = there.first().map_or(u64::MAX, |it| it.sequence);
+    let mut next = done.snapshots.first().copied().unwrap_or(0).min(first);
     loop {
         let segments = reader.segments(next, READ_LIMIT)?;
         for segment in &segments {

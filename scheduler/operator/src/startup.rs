@@ -7,7 +7,7 @@ use edugrid_archiver::cluster::Snapshots;
 use edugrid_core::Past;
 use edugrid_ledger::{
     Algorithm, AppendError, Books, Command, Earlier, Opening, ReadError, Refused, Restored,
-    SegmentStore, SledView, ViewFound, reached, restore,
+    Segment, SegmentStore, SledView, ViewFound, reached, restore,
 };
 use edugrid_units::Stamp;
 use kube::{
@@ -97,6 +97,8 @@ pub struct Led {
     pub clock: Clock,
     /// Segments after the last snapshot, and the bytes of their payloads.
     pub since_snapshot: (u64, u64),
+    /// The first segment that is there, and how large each payload is from there on.
+    pub live: (u64, Vec<u64>),
 }
 
 /// What is missing before this process may lead, and while it does.
@@ -184,10 +186,15 @@ pub async fn open(
         segments,
         before,
     } = beginning::read(journal, snapshots, reached(&view)).await?;
-    let bytes = segments.iter().map(|it| it.payload.len()).sum::<usize>();
+    let there = before.iter().chain(&segments);
+    let size = |segment: &Segment| u64::try_from(segment.payload.len()).unwrap_or(u64::MAX);
     let since_snapshot = (
         u64::try_from(segments.len()).unwrap_or(u64::MAX),
-        u64::try_from(bytes).unwrap_or(u64::MAX),
+        segments.iter().map(size).sum(),
+    );
+    let mut live = (
+        there.clone().next().map_or(0, |it| it.sequence),
+        there.map(size).collect::<Vec<_>>(),
     );
     let is_told_of_all = !before.is_empty() || outside.has_archive();
     let mut from_live_or_kept = |from: u64| {
@@ -263,6 +270,7 @@ pub async fn open(
     }
     let batch = books.take_batch().ok_or(OpenError::NotOpened)?;
     journal.append(batch.segment()).await?;
+    live.1.push(size(batch.segment()));
     books
         .committed(batch.segment().sequence)
         .map_err(|_| OpenError::NotOpened)?;
@@ -278,6 +286,7 @@ pub async fn open(
         epoch,
         clock,
         since_snapshot,
+        live,
     })
 }
 

@@ -87,6 +87,14 @@ pub struct Events {
     pub appended_bytes: Counter,
     /// When the last batch became durable, in seconds since 1970.
     pub appended_at: Gauge,
+    /// Segments that are in etcd.
+    pub live_segments: Gauge,
+    /// Bytes of their payloads.
+    pub live_bytes: Gauge,
+    /// Bytes at which admission stops.
+    pub live_bytes_max: Gauge,
+    /// Segments at which admission stops.
+    pub live_segments_max: Gauge,
     /// From a job's status being due to its standing in the cluster.
     pub status_delay: Histogram,
     /// Pods that landed elsewhere than planned (P7).
@@ -121,6 +129,10 @@ impl Default for Events {
             batch_entries: Histogram::new(ENTRIES),
             appended_bytes: Counter::default(),
             appended_at: Gauge::default(),
+            live_segments: Gauge::default(),
+            live_bytes: Gauge::default(),
+            live_bytes_max: Gauge::default(),
+            live_segments_max: Gauge::default(),
             status_delay: short(),
             deviations: Counter::default(),
             requests: Family::default(),
@@ -171,6 +183,10 @@ impl Events {
         shelf.put(histogram("journal_batch_entries", Base::None, "Entries of a durable batch", "一批日志的条目数"), &[], it.batch_entries);
         shelf.put(counter("journal_appended", Base::Bytes, "Payload bytes of durable batches", "已落盘日志的字节数"), &[], it.appended_bytes);
         shelf.put(gauge("journal_last_append", Base::TimestampSeconds, "When the last batch became durable, in real time", "最近一批日志落盘的真实时刻"), &[], it.appended_at);
+        shelf.put(gauge("journal_live_segments", Base::None, "Segments of the journal that are in etcd: what no archiver has deleted (L12)", "尚在 etcd 中、未被归档程序删除的账段数（L12）"), &[], it.live_segments);
+        shelf.put(gauge("journal_live", Base::Bytes, "Bytes of their payloads; in etcd they take a third more", "这些账段的载荷字节数；在 etcd 中约多占三分之一"), &[], it.live_bytes);
+        shelf.put(gauge("journal_live_segments_max", Base::None, "Live segments at which admission stops", "停止准入的在线账段数上限"), &[], it.live_segments_max);
+        shelf.put(gauge("journal_live_max", Base::Bytes, "Bytes in live segments at which admission stops", "停止准入的在线账段字节上限"), &[], it.live_bytes_max);
         shelf.put(histogram("status_delay", Base::Seconds, "Real time from a job's status being due to its standing in the cluster (A6)", "作业状态从应写到写成的真实时间（A6）"), &[], it.status_delay);
         shelf.put(counter("placement_deviations", Base::None, "Attempts whose pods were bound elsewhere than planned (P7)", "Pod 实际绑定与计划不符的运行数（P7）"), &[], it.deviations);
         shelf.put(counter("api_requests", Base::None, "Requests to the API server, all of them; code none: no answer", "发往 API 服务器的全部请求；code 为 none 表示无应答"), &["verb", "resource", "code"], it.requests);
