@@ -171,6 +171,15 @@ fn a_book_outlives_its_segments_its_view_and_its_cluster() -> Result<()> {
         names(&old, "ledgersnapshotparts")?.len()
     );
 
+    let verify = |more: &[&str]| -> Result<String> {
+        let args = [&["ledger", "verify"], more].concat();
+        let output = old.edugrid.edugrid("province-checker", &args)?;
+        ensure!(output.status.success(), "{}", said(&output));
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let place_of_all = archive.display().to_string();
+    println!("{}{}", verify(&[])?, verify(&["--file", &place_of_all])?);
+
     // Killed, its disk gone, most of its journal too.
     old.edugrid.kill()?;
     old.edugrid.forget_view()?;
@@ -276,6 +285,7 @@ fn moved(old: &Province, archive: &Path, _: &Value) -> Result<()> {
 
     new.edugrid.start()?;
     new.declare()?;
+    new.edugrid.wait_reached()?;
     let accounts = statement(&new)?["accounts"].clone();
     ensure!(
         accounts == before["accounts"],

@@ -27,6 +27,7 @@ use edugrid_scheduler::{
     lease::Timing,
     machine::Machine as Below,
     metrics::Metrics,
+    pile::Bounds,
     process::Process,
     visibility::{Asked, Leadership, Query, Reply},
 };
@@ -189,6 +190,11 @@ impl Machine {
             data_dir: self.directory.clone(),
             clock_factor: self.given.clock_factor,
             thresholds: self.given.thresholds,
+            bounds: Bounds {
+                segments: u64::MAX,
+                bytes: u64::MAX,
+            },
+            archive_dir: None,
             settings: Settings {
                 language: Language::English,
                 fair_share: FairShare {
