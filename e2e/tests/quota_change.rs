@@ -11,25 +11,6 @@ use edugrid_e2e::{Province, job, wait_for};
 use serde_json::Value;
 use xtask::installation::InstallOptions;
 
-/// A second university that owns nothing of the pool and may borrow what the other leaves.
-const LNU: &str = "
-apiVersion: edugrid.io/v1alpha1
-kind: Tenant
-metadata: {name: lnu}
-spec: {parent: province, level: University, quotas: [{pool: a100, nominal: 0}]}
----
-apiVersion: edugrid.io/v1alpha1
-kind: ComputeVoucher
-metadata: {name: lnu-own}
-spec: {issuer: province, holder: lnu, type: OwnFunds, faceValue: \"1000.00\"}
----
-apiVersion: v1
-kind: Namespace
-metadata:
-  name: lnu
-  labels: {edugrid.io/tenant: lnu, pod-security.kubernetes.io/enforce: baseline}
-";
-
 /// What the subtree of `tenant` owns of the pool, as the province's administrator says.
 fn set_nominal(province: &Province, tenant: &str, nominal: u32) -> Result<()> {
     let patch = format!(r#"{{"spec":{{"quotas":[{{"pool":"a100","nominal":{nominal}}}]}}}}"#);
@@ -86,22 +67,7 @@ fn phase(province: &Province, namespace: &str, name: &str) -> Result<String> {
 
 /// Three nodes of which quota covers two: what stops a job below is quota, not room.
 fn province_with_a_borrower(options: InstallOptions) -> Result<Province> {
-    let province = Province::start(3, options)?;
-    let cluster = province.cluster();
-    cluster.apply(
-        "province-admin",
-        LNU.split("---\napiVersion: v1\n").next().unwrap_or(LNU),
-    )?;
-    cluster.apply("admin", LNU)?;
-    province.edugrid.bind("lnu", "edugrid-user", "lnu-users")?;
-    province.edugrid.approve("lnu-own")?;
-    wait_for("lnu's deposit", || {
-        let voucher = province
-            .edugrid
-            .object("computevoucher", "default", "lnu-own")?;
-        Ok(voucher["status"]["conditions"][0]["status"] == "True")
-    })?;
-    Ok(province)
+    Province::start(3, options)?.with_a_borrower()
 }
 
 #[test]

@@ -5,39 +5,11 @@ use anyhow::{Context, Result, ensure};
 use edugrid_e2e::{Province, job, wait_for};
 use xtask::installation::InstallOptions;
 
-/// A second university that owns nothing of the pool and may borrow what the other leaves.
-const LNU: &str = "
-apiVersion: edugrid.io/v1alpha1
-kind: Tenant
-metadata: {name: lnu}
-spec: {parent: province, level: University, quotas: [{pool: a100, nominal: 0}]}
----
-apiVersion: edugrid.io/v1alpha1
-kind: ComputeVoucher
-metadata: {name: lnu-own}
-spec: {issuer: province, holder: lnu, type: OwnFunds, faceValue: \"1000.00\"}
----
-apiVersion: v1
-kind: Namespace
-metadata:
-  name: lnu
-  labels: {edugrid.io/tenant: lnu, pod-security.kubernetes.io/enforce: baseline}
-";
-
 #[test]
 fn the_owner_goes_first_and_the_other_is_told_why() -> Result<()> {
     // Two nodes of 8 cards: exactly what sdu owns.
-    let province = Province::start(2, InstallOptions::default())?;
+    let province = Province::start(2, InstallOptions::default())?.with_a_borrower()?;
     let cluster = province.cluster();
-    cluster.apply("admin", LNU)?;
-    province.edugrid.bind("lnu", "edugrid-user", "lnu-users")?;
-    province.edugrid.approve("lnu-own")?;
-    wait_for("lnu's deposit", || {
-        let voucher = province
-            .edugrid
-            .object("computevoucher", "default", "lnu-own")?;
-        Ok(voucher["status"]["conditions"][0]["status"] == "True")
-    })?;
 
     // sdu fills the pool; then both want 8 cards, lnu first.
     cluster.apply("alice", &job("sdu-cs", "fills", 2, 8, "45s", 0))?;

@@ -32,7 +32,7 @@ pub struct Verb {
 pub struct WriteClass {
     /// The class of rule A6.
     pub class: &'static str,
-    /// `stands`, `gone`, `conflict`, `refused` or `failed`.
+    /// `stands`, `gone`, `conflict`, `outranked`, `refused` or `failed`.
     pub outcome: &'static str,
 }
 
