@@ -12,7 +12,7 @@ use edugrid_fuzz_targets::TARGETS;
 /// The largest input that is kept: what finds a fault can nearly always be made small.
 const INPUT_BYTES_MAX: u64 = 16 * 1024;
 /// The most inputs of one target, so that the folder stays one that a person can look through.
-const INPUTS_MAX: usize = 150;
+const INPUTS_MAX: usize = 60;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus")

@@ -265,6 +265,59 @@ const LIES: [(&str, &str, usize); 20] = [
     ("\"ended\":\"", "\"ended\":\"1", 22),
 ];
 
+/// Lies that agree with themselves: slices, answer and legs of a hold are altered together, so
+/// that only the price, the walltime and the expiry speak against them.
+#[test]
+fn lies_that_agree_with_themselves_are_found_by_both() {
+    let bench = Bench::new();
+    let sound = export(&worked_example());
+    let too_little: &[(&str, &str)] = &[
+        ("\"288000000\"", "\"287999998\""),
+        ("\"480000000\"", "\"479999998\""),
+        ("\"144000000\"", "\"143999999\""),
+        ("\"182400000\"", "\"182399999\""),
+    ];
+    let beyond_expiry: &[(&str, &str)] = &[
+        ("\"192000000\"", "\"192000010\""),
+        ("\"288000000\"", "\"287999990\""),
+        ("\"153600000\"", "\"153600008\""),
+        ("\"144000000\"", "\"143999995\""),
+        ("\"182400000\"", "\"182399997\""),
+    ];
+    for (lie, script_says, verify_says) in [
+        (
+            too_little,
+            "walltime x highest rate",
+            "walltime × highest rate",
+        ),
+        (beyond_expiry, "after its expiry", "after its expiry"),
+    ] {
+        let mut at = 0;
+        let told = rehashed(Algorithm::Sha256, &sound, |body| {
+            at += 1;
+            let altered = |body: String, (from, to): &(&str, &str)| {
+                assert!(body.contains(from), "{from}");
+                body.replacen(from, to, 1)
+            };
+            match at {
+                8 => lie.iter().fold(body.to_owned(), altered),
+                _ => body.to_owned(),
+            }
+        });
+        let file = bench.file("lie", &told);
+        let (code, told) = script(&[file.as_ref()]);
+        assert!(
+            code == 1 && told.contains("entry 7: ") && told.contains(script_says),
+            "{told}"
+        );
+        let (code, told) = bench.verify(&file);
+        assert!(
+            code == 3 && told.contains("entry 7: ") && told.contains(verify_says),
+            "{told}"
+        );
+    }
+}
+
 /// A long life of books, with bytes altered at positions that follow from a seed.
 #[test]
 fn an_altered_byte_of_a_long_journal_is_found_by_both() {

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 
 /// The most inputs that a folder keeps, so that a person can look through it.
-const INPUTS_MAX: usize = 120;
+const INPUTS_MAX: usize = 60;
 /// The largest of them, in bytes.
 const INPUT_BYTES_MAX: u64 = 4096;
 
@@ -22,8 +22,8 @@ pub(super) fn targets(folder: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Keeps the fewest small inputs that reach all that the grown ones reach, beside those that
-/// people put there; returns how many there are now.
+/// Keeps some of the few inputs that together reach all that the grown ones reach, beside those
+/// that people put there; returns how many there are now.
 pub(super) fn minimise(target: &str, program: &Path, folder: &Path, work: &Path) -> Result<usize> {
     let kept = folder.join("corpus").join(target);
     let merged = work.join("merged").join(target);
@@ -54,7 +54,7 @@ pub(super) fn minimise(target: &str, program: &Path, folder: &Path, work: &Path)
     }
     small.sort();
     let named_count = named(&kept)?.len();
-    small.truncate(INPUTS_MAX.saturating_sub(named_count));
+    let small = spread(small, INPUTS_MAX.saturating_sub(named_count));
     for path in hashed(&kept)? {
         fs::remove_file(path)?;
     }
@@ -62,6 +62,15 @@ pub(super) fn minimise(target: &str, program: &Path, folder: &Path, work: &Path)
         fs::copy(path, kept.join(path.file_name().unwrap_or_default()))?;
     }
     Ok(named_count + small.len())
+}
+
+/// So many of them, from the smallest to the largest: large ones reach deep.
+fn spread<T: Clone>(all: Vec<T>, count: usize) -> Vec<T> {
+    if all.len() <= count {
+        return all;
+    }
+    let place = |index: usize| all.get(index * all.len() / count).cloned();
+    (0..count).filter_map(place).collect()
 }
 
 fn files(folder: &Path) -> Result<Vec<PathBuf>> {
@@ -97,6 +106,13 @@ mod tests {
         let names = targets(&repository().join("fuzz")).expect("the programs");
         assert!(names.contains(&"export".to_owned()), "{names:?}");
         assert!(names.is_sorted());
+    }
+
+    #[test]
+    fn what_is_kept_is_spread_over_sizes() {
+        assert_eq!(spread(vec![1, 2, 3], 3), [1, 2, 3]);
+        assert_eq!(spread((0..10).collect(), 4), [0, 2, 5, 7]);
+        assert_eq!(spread(vec![1], 0), [0; 0]);
     }
 
     #[test]
