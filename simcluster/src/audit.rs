@@ -2,7 +2,7 @@
 //! It believes the journal's bytes and the truth of the kubelets, and not a word of the
 //! operator's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use edugrid_ledger::{
@@ -38,6 +38,9 @@ pub struct Audit {
     attempts: BTreeMap<AttemptKey, Known>,
     /// Native Jobs that were made, by job UID, attempt and role, with the leader of then.
     natives: BTreeMap<(String, String, String), usize>,
+    /// What was written that can be written once, as words of this room's own: the books' ids are
+    /// the operator's (L10).
+    once: BTreeSet<String>,
     /// Nonces of leaders, by epoch.
     leaders: BTreeMap<u64, String>,
     /// What must never be, and was.
@@ -64,6 +67,7 @@ impl Default for Audit {
             segments: Vec::new(),
             attempts: BTreeMap::new(),
             natives: BTreeMap::new(),
+            once: BTreeSet::new(),
             leaders: BTreeMap::new(),
             faults: Vec::new(),
         }
@@ -149,6 +153,23 @@ impl Audit {
     }
 
     fn entry(&mut self, entry: &Entry, store: &Store, cluster: &Kubernetes) {
+        let about = match &entry.command {
+            Command::Grant(grant) => Some(grant.voucher.to_string()),
+            Command::FundingLine(line) => Some(line.name.to_string()),
+            Command::PriceBook(book) => Some(book.name.to_string()),
+            Command::Expire { voucher } => Some(voucher.to_string()),
+            Command::Started { key, .. } | Command::Stop { key, .. } | Command::End { key, .. } => {
+                Some(key.to_string())
+            }
+            Command::Admit(admit) => Some(admit.admission.key.to_string()),
+            _ => None,
+        };
+        if let Some(about) = about {
+            let words = format!("{} of {about}", entry.command.verb());
+            if !self.once.insert(words.clone()) {
+                self.fault(format!("{words} is written twice"));
+            }
+        }
         match &entry.command {
             Command::Admit(admit) => self.admitted(admit),
             Command::Stop { key, .. } => {

@@ -5,6 +5,11 @@ use std::{collections::BTreeMap, fmt};
 
 use crate::{network::Fate, random::Random};
 
+/// The most often that a fault of time strikes, of a thousand looks; a run takes some thousand.
+const OF_TIME_MOST: u64 = 10;
+/// The most often that a fault of messages does, of a thousand messages.
+const OF_MESSAGES_MOST: u64 = 100;
+
 /// Everything that can go wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
@@ -123,9 +128,9 @@ impl Faults {
         let mut often = BTreeMap::new();
         for fault in Fault::ALL {
             let most = if Fault::OF_TIME.contains(&fault) {
-                25
+                OF_TIME_MOST
             } else {
-                40
+                OF_MESSAGES_MOST
             };
             if random.per_mille(450) {
                 often.insert(fault, random.between(1, most));

@@ -413,9 +413,13 @@ fn chain(error: &dyn std::error::Error) -> String {
     words
 }
 
-fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+/// Copies a directory with all below it.
+pub fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
     if !from.exists() {
         return Ok(());
+    }
+    if to.exists() {
+        std::fs::remove_dir_all(to)?;
     }
     std::fs::create_dir_all(to)?;
     for entry in std::fs::read_dir(from)? {

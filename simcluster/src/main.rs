@@ -1,9 +1,21 @@
 //! Runs seeds, and tells what came of them.
 
-use std::process::ExitCode;
+use std::{
+    collections::BTreeMap,
+    process::ExitCode,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use clap::Parser;
-use edugrid_simcluster::{Options, Rules, run};
+use edugrid_simcluster::{Fault, Options, Outcome, Rules, run};
+
+/// As many seeds are told one by one; of more, only what they found.
+const TOLD_ONE_BY_ONE: u64 = 100;
+const TOLD_EVERY: u64 = 100;
 
 /// Runs the operator in a simulated cluster that fails.
 #[derive(Debug, Parser)]
@@ -14,6 +26,9 @@ struct Args {
     /// How many seeds.
     #[arg(long, default_value_t = 1)]
     count: u64,
+    /// How many seeds are run at once.
+    #[arg(long, default_value_t = 1)]
+    jobs: u64,
     /// Print everything that happens.
     #[arg(long)]
     trace: bool,
@@ -24,7 +39,6 @@ struct Args {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let shipped = edugrid_scheduler::policies::shipped();
     let stands = |rule: &str| !args.without.iter().any(|without| without == rule);
     let rules = Rules {
         names_once: stands("fence"),
@@ -34,36 +48,98 @@ fn main() -> ExitCode {
         rules,
         told: args.trace,
     };
-    let mut bad = 0;
-    for seed in args.seed..args.seed + args.count {
-        let began = std::time::Instant::now();
-        match run(seed, options, shipped) {
-            Ok(outcome) => {
-                for line in &outcome.trace {
-                    println!("{line}");
+    let began = Instant::now();
+    let next = AtomicU64::new(args.seed);
+    let total = Mutex::new(Total::default());
+    std::thread::scope(|scope| {
+        for _ in 0..args.jobs.max(1) {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= args.seed.saturating_add(args.count) {
+                        return;
+                    }
+                    let outcome = run(seed, options, edugrid_scheduler::policies::shipped());
+                    let mut total = total.lock().unwrap_or_else(PoisonError::into_inner);
+                    total.add(seed, outcome, args.count);
                 }
-                println!(
-                    "seed {seed}: {} steps, {:?} simulated in {:?}, {:?}, fingerprint {:016x}",
-                    outcome.steps,
-                    outcome.lasted,
-                    began.elapsed(),
-                    outcome.sums,
-                    outcome.fingerprint
-                );
-                for fault in &outcome.faults {
-                    println!("  FAULT {fault}");
-                }
-                bad += usize::from(!outcome.faults.is_empty());
-            }
-            Err(error) => {
-                println!("seed {seed}: {error}");
-                bad += 1;
-            }
+            });
         }
-    }
-    if bad == 0 {
+    });
+    let total = total.into_inner().unwrap_or_else(PoisonError::into_inner);
+    total.tell(began.elapsed());
+    if total.bad == 0 {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
+    }
+}
+
+/// What came of all seeds.
+#[derive(Default)]
+struct Total {
+    seeds: u64,
+    bad: u64,
+    steps: u64,
+    simulated: Duration,
+    entries: u64,
+    admitted: u64,
+    settled: u64,
+    epochs: u64,
+    struck: BTreeMap<Fault, (u64, u64)>,
+}
+
+impl Total {
+    fn add(&mut self, seed: u64, outcome: std::io::Result<Outcome>, count: u64) {
+        self.seeds += 1;
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                println!("seed {seed} was not run: {error}");
+                self.bad += 1;
+                return;
+            }
+        };
+        self.steps += outcome.steps;
+        self.simulated += outcome.lasted;
+        self.entries += outcome.sums.entries;
+        self.admitted += outcome.sums.admitted;
+        self.settled += outcome.sums.settled;
+        self.epochs += outcome.sums.epochs;
+        for (fault, often) in &outcome.struck {
+            let row = self.struck.entry(*fault).or_default();
+            *row = (row.0 + 1, row.1 + often);
+        }
+        self.bad += u64::from(!outcome.faults.is_empty());
+        for fault in &outcome.faults {
+            println!("seed {seed}: FAULT {fault}");
+        }
+        if count <= TOLD_ONE_BY_ONE {
+            println!(
+                "seed {seed}: {} steps, {:?} simulated, {:?}, fingerprint {:016x}",
+                outcome.steps, outcome.lasted, outcome.sums, outcome.fingerprint
+            );
+        } else if self.seeds.is_multiple_of(TOLD_EVERY) {
+            eprintln!("{} of {count} seeds, {} bad", self.seeds, self.bad);
+        }
+    }
+
+    fn tell(&self, took: Duration) {
+        println!("{:>24} {:>9} {:>9}", "fault", "in seeds", "times");
+        for (fault, (seeds, times)) in &self.struck {
+            println!("{:>24} {seeds:>9} {times:>9}", fault.to_string());
+        }
+        println!(
+            "{} seeds, {} steps, {} h simulated in {took:?}: {} leaders, {} entries, {} attempts admitted, \
+             {} settled; {} seeds with a fault of the operator",
+            self.seeds,
+            self.steps,
+            self.simulated.as_secs() / 3600,
+            self.epochs,
+            self.entries,
+            self.admitted,
+            self.settled,
+            self.bad
+        );
     }
 }

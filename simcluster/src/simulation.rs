@@ -128,8 +128,13 @@ impl Simulation {
         let given = Given {
             lease: Duration::from_secs(random.between(2, 8)),
             clock_factor: 1,
+            // In half of the runs the books are written down whole, now and then.
             thresholds: Thresholds {
-                segments: u64::MAX,
+                segments: if random.per_mille(500) {
+                    random.between(3, 40)
+                } else {
+                    u64::MAX
+                },
                 bytes: u64::MAX,
             },
         };

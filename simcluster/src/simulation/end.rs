@@ -1,10 +1,17 @@
 //! What must hold when all has come to rest.
 
+use std::path::Path;
+
 use edugrid_ledger::{Month, Replay, ViewFound, restore};
 use edugrid_units::{MicroYuan, Stamp};
 
 use super::Simulation;
-use crate::{audit, machine::Machine, world::TENANTS};
+use crate::{
+    api::Kind,
+    audit,
+    machine::{Machine, copy},
+    world::TENANTS,
+};
 
 impl Simulation {
     /// What still moves, or can't. Empty: all is as it should be in the end.
@@ -18,10 +25,14 @@ impl Simulation {
 
     /// What the leader tells of each tenant's month must be what the journal says.
     pub(super) fn statements(&mut self) -> Vec<String> {
+        if self.beginnings().len() > 1 {
+            // A view that was lost begins with a snapshot, and what was before it needs the archive.
+            return Vec::new();
+        }
+        let month = Month::of(Stamp::from_seconds(self.store.now_seconds));
         let Some(leader) = self.machines.iter_mut().find(|machine| machine.leads()) else {
             return vec!["nobody leads in the end".to_owned()];
         };
-        let month = Month::of(Stamp::from_seconds(self.store.now_seconds));
         let mut faults = Vec::new();
         for tenant in TENANTS {
             let told = leader.statement(tenant, &month.to_string(), self.now);
@@ -44,21 +55,55 @@ impl Simulation {
         let mut faults = Vec::new();
         for index in 0..self.machines.len() {
             self.machines[index].crash(self.now)?;
+            if self.broken[index] {
+                continue;
+            }
             let view = self.machines[index].disk().join("view");
-            match restore(&view, Replay::new(), self.audit.segments(), None, |_| ()) {
-                Ok(restored) => {
-                    if let ViewFound::Rebuilt { why, .. } = restored.found
-                        && !self.broken[index]
-                    {
-                        faults.push(format!(
-                            "{}: the view is not the journal's: {why}",
-                            self.machines[index].name()
-                        ));
+            let mut why = Vec::new();
+            for begins in self.beginnings() {
+                // What doesn't agree is moved aside, so each is tried on a copy.
+                let tried = view.with_extension("tried");
+                copy(&view, &tried)?;
+                match self.agrees(&tried, begins) {
+                    Ok(()) => {
+                        why.clear();
+                        break;
                     }
+                    Err(words) => why.push(words),
                 }
-                Err(error) => faults.push(format!("{}: {error}", self.machines[index].name())),
+            }
+            if let Some(words) = why.first() {
+                let name = self.machines[index].name();
+                faults.push(format!("{name}: the view is not the journal's: {words}"));
             }
         }
         Ok(faults)
+    }
+
+    /// Where a view may begin: with the journal, or with a snapshot of the books.
+    fn beginnings(&self) -> Vec<usize> {
+        let snapshots = self
+            .store
+            .all(&Kind::new("ledger.edugrid.io", "ledgersnapshots"));
+        let places = snapshots.filter_map(|(key, _)| key.name.parse().ok());
+        std::iter::once(0).chain(places).collect()
+    }
+
+    fn agrees(&self, view: &Path, begins: usize) -> Result<(), String> {
+        let segments = self.audit.segments();
+        let (before, after) = segments.split_at(begins.min(segments.len()));
+        let mut start = Replay::new();
+        for segment in before {
+            start
+                .segment(segment)
+                .map_err(|damage| damage.to_string())?;
+        }
+        match restore(view, start, after, None, |_| ()) {
+            Ok(restored) => match restored.found {
+                ViewFound::Rebuilt { why, .. } => Err(why),
+                ViewFound::Kept | ViewFound::Missing => Ok(()),
+            },
+            Err(error) => Err(error.to_string()),
+        }
     }
 }
