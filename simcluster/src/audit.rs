@@ -43,6 +43,9 @@ pub struct Audit {
     once: BTreeSet<String>,
     /// Nonces of leaders, by epoch.
     leaders: BTreeMap<u64, String>,
+    archived: u64,
+    /// Where books were written down whole.
+    snapshots: BTreeSet<u64>,
     /// What must never be, and was.
     pub faults: Vec<String>,
 }
@@ -69,6 +72,8 @@ impl Default for Audit {
             natives: BTreeMap::new(),
             once: BTreeSet::new(),
             leaders: BTreeMap::new(),
+            archived: 0,
+            snapshots: BTreeSet::new(),
             faults: Vec::new(),
         }
     }
@@ -81,6 +86,9 @@ impl Audit {
             change.key.kind.group.as_str(),
             change.key.kind.plural.as_str(),
         ) {
+            ("ledger.edugrid.io", "ledgersnapshots") => {
+                self.snapshots.extend(change.key.name.parse::<u64>().ok());
+            }
             ("ledger.edugrid.io", "ledgersegments") => self.segment(change, store, cluster),
             ("batch", "jobs") if change.kind == ChangeKind::Added => self.native(change, cluster),
             ("", "pods") if change.kind == ChangeKind::Modified => self.pod(change),
@@ -89,6 +97,11 @@ impl Audit {
             }
             _ => {}
         }
+    }
+
+    /// Segments before this one may be taken away.
+    pub fn archived_until(&mut self, sequence: u64) {
+        self.archived = self.archived.max(sequence);
     }
 
     /// How much happened.
@@ -104,6 +117,11 @@ impl Audit {
             settled: count(settled.count()),
             epochs: count(self.leaders.len()),
         }
+    }
+
+    /// Where the books were ever written down whole.
+    pub fn snapshots(&self) -> &BTreeSet<u64> {
+        &self.snapshots
     }
 
     /// The journal as it was seen to be written.
@@ -123,6 +141,12 @@ impl Audit {
     /// A segment was written: it must go on where the journal ended, by whoever leads.
     fn segment(&mut self, change: &Change, store: &Store, cluster: &Kubernetes) {
         let name = &change.key.name;
+        let sequence: u64 = name.parse().unwrap_or(0);
+        if sequence < self.archived && change.kind != ChangeKind::Modified {
+            // Taken away by the archiver; or written by a leader that slept since long before, of
+            // which nothing may follow.
+            return;
+        }
         if change.kind != ChangeKind::Added {
             return self.fault(format!(
                 "segment {name} was {:?}: what it said is lost",

@@ -59,11 +59,13 @@ pub enum Fault {
     NodeGone,
     /// A policy is taken away for a while.
     PolicyGone,
+    /// No fault: the archiver takes away what a snapshot covers.
+    Archived,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Crash,
         Self::CrashDiskLost,
         Self::CrashDiskDamaged,
@@ -87,10 +89,11 @@ impl Fault {
         Self::NodeSilent,
         Self::NodeGone,
         Self::PolicyGone,
+        Self::Archived,
     ];
 
     /// Faults that are drawn as time passes; the others as messages do.
-    pub const OF_TIME: [Self; 12] = [
+    pub const OF_TIME: [Self; 13] = [
         Self::Crash,
         Self::CrashDiskLost,
         Self::CrashDiskDamaged,
@@ -103,6 +106,7 @@ impl Fault {
         Self::NodeSilent,
         Self::NodeGone,
         Self::PolicyGone,
+        Self::Archived,
     ];
 }
 

@@ -6,19 +6,27 @@ use edugrid_ledger::{Month, Replay, ViewFound, restore};
 use edugrid_units::{MicroYuan, Stamp};
 
 use super::Simulation;
-use crate::{
-    api::Kind,
-    audit,
-    machine::{Machine, copy},
-    world::TENANTS,
-};
+use crate::{audit, machine::copy, world::TENANTS};
 
 impl Simulation {
     /// What still moves, or can't. Empty: all is as it should be in the end.
     pub(super) fn unrest(&self) -> Vec<String> {
         let mut unrest = self.audit.unrest(&self.store);
-        if !self.machines.iter().any(Machine::leads) {
-            unrest.push("nobody leads".to_owned());
+        // One that slept may still believe that it leads, for as long as its lease would last.
+        let leaders = self
+            .machines
+            .iter()
+            .filter(|machine| machine.leads())
+            .count();
+        if leaders != 1 {
+            unrest.push(format!("{leaders} lead"));
+        }
+        if self
+            .machines
+            .iter()
+            .any(|machine| machine.frozen_until.is_some())
+        {
+            unrest.push("somebody sleeps".to_owned());
         }
         unrest
     }
@@ -82,10 +90,8 @@ impl Simulation {
 
     /// Where a view may begin: with the journal, or with a snapshot of the books.
     fn beginnings(&self) -> Vec<usize> {
-        let snapshots = self
-            .store
-            .all(&Kind::new("ledger.edugrid.io", "ledgersnapshots"));
-        let places = snapshots.filter_map(|(key, _)| key.name.parse().ok());
+        let places = self.audit.snapshots().iter();
+        let places = places.filter_map(|sequence| usize::try_from(*sequence).ok());
         std::iter::once(0).chain(places).collect()
     }
 

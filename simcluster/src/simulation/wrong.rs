@@ -3,7 +3,13 @@
 use std::path::Path;
 
 use super::Simulation;
-use crate::{api::Key, faults::Fault, machine::Machine, random::Random, world::set_ready};
+use crate::{
+    api::{Key, Kind},
+    faults::Fault,
+    machine::Machine,
+    random::Random,
+    world::set_ready,
+};
 
 impl Simulation {
     pub(super) fn go_wrong(&mut self) -> std::io::Result<()> {
@@ -71,6 +77,7 @@ impl Simulation {
                 self.store.delete(&node_key(&node));
             }
             Fault::PolicyGone => self.take_policy(),
+            Fault::Archived => self.archive(),
             _ => {}
         }
         Ok(())
@@ -88,6 +95,32 @@ impl Simulation {
         let span = self.random.between(least, most);
         if self.machines[index].is_up() {
             self.machines[index].frozen_until = Some(self.now + span);
+        }
+    }
+
+    /// What the archiver does once it has kept them: segments that a whole snapshot covers go, and
+    /// older snapshots with them.
+    fn archive(&mut self) {
+        let names = |plural: &str| -> Vec<(u64, Key)> {
+            let all = self.store.all(&Kind::new("ledger.edugrid.io", plural));
+            let numbered = all.filter_map(|(key, _)| Some((key.name.parse().ok()?, key.clone())));
+            numbered.collect()
+        };
+        let snapshots = names("ledgersnapshots");
+        let Some((newest, _)) = snapshots.last().cloned() else {
+            return;
+        };
+        let kept = newest.saturating_sub(self.random.below(4));
+        let old = names("ledgersegments")
+            .into_iter()
+            .filter(|(sequence, _)| *sequence < kept);
+        let older = snapshots
+            .into_iter()
+            .filter(|(sequence, _)| *sequence < newest);
+        let going: Vec<Key> = older.chain(old).map(|(_, key)| key).collect();
+        self.audit.archived_until(kept);
+        for key in going {
+            self.store.delete(&key);
         }
     }
 
