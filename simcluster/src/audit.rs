@@ -2,13 +2,13 @@
 //! It believes the journal's bytes and the truth of the kubelets, and not a word of the
 //! operator's.
 
+mod read;
+
+pub use read::{manifest_of, month};
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
-use edugrid_ledger::{
-    Admit, Answer, Books, Command, Digest, Entry, HistoryView, MemoryView, Month, Replay, Segment,
-    Settlement, Usage, statement,
-};
+use edugrid_ledger::{Admit, Answer, Books, Command, Entry, Replay, Segment, Settlement};
 use edugrid_units::{AttemptKey, MicroYuan, NodeName};
 use serde_json::Value;
 
@@ -17,10 +17,6 @@ use crate::{
     kubernetes::{Kubernetes, text},
     world::CARDS,
 };
-
-/// How far a charge may go beyond the truth where the end of a pod was never seen: the
-/// minute between two confirmations (A2), and what the clocks are off.
-const UNSEEN_SECONDS: i64 = 130;
 
 /// What the journal says of an attempt.
 #[derive(Clone, Debug)]
@@ -86,8 +82,8 @@ impl Audit {
             change.key.kind.group.as_str(),
             change.key.kind.plural.as_str(),
         ) {
-            ("ledger.edugrid.io", "ledgersnapshots") => {
-                self.snapshots.extend(change.key.name.parse::<u64>().ok());
+            ("ledger.edugrid.io", "ledgersnapshotparts") => {
+                self.snapshots.extend(read::manifest_of(&change.key.name));
             }
             ("ledger.edugrid.io", "ledgersegments") => self.segment(change, store, cluster),
             ("batch", "jobs") if change.kind == ChangeKind::Added => self.native(change, cluster),
@@ -153,7 +149,7 @@ impl Audit {
                 change.kind
             ));
         }
-        let Some(segment) = segment(&change.object) else {
+        let Some(segment) = read::segment(&change.object) else {
             return self.fault(format!("segment {name} can't be read"));
         };
         let nonce = self
@@ -272,7 +268,7 @@ impl Audit {
         if !running.is_empty() {
             self.fault(format!("{key} is settled while {running:?} run"));
         }
-        if let Some(most) = truth(key, cluster)
+        if let Some(most) = read::truth(key, cluster)
             && i64::try_from(settlement.seconds).unwrap_or(i64::MAX) > most
         {
             let seconds = settlement.seconds;
@@ -459,44 +455,4 @@ impl Audit {
         }
         unrest
     }
-}
-
-/// What a tenant's month came to by the journal: how many charges, how much money.
-pub fn month(segments: &[Segment], tenant: &str, month: Month) -> Option<(usize, MicroYuan)> {
-    let (mut replay, mut view) = (Replay::new(), MemoryView::new());
-    for segment in segments {
-        let records = replay.segment(segment).ok()?;
-        view.append(&records, replay.position()).ok()?;
-    }
-    let usage = statement(&view, &tenant.into(), month).ok()?.usage;
-    let cost = usage.iter().map(Usage::cost).sum::<i128>();
-    Some((usage.len(), MicroYuan(u64::try_from(cost).ok()?)))
-}
-
-/// The longest time that an attempt can be charged for, if its pods ever ran.
-fn truth(key: &AttemptKey, cluster: &Kubernetes) -> Option<i64> {
-    let number = key.attempt.to_string();
-    let of_it = |pod: &&crate::kubernetes::Pod| pod.of.0 == key.job.as_str() && pod.of.1 == number;
-    let pods: Vec<_> = cluster.pods.values().filter(of_it).collect();
-    let bound = pods.iter().map(|pod| pod.bound).max()??;
-    let all_seen = pods.iter().all(|pod| pod.finished.is_some());
-    let last = pods.iter().filter_map(|pod| pod.finished).max();
-    Some(match last {
-        Some(last) if all_seen => last - bound,
-        Some(last) => last - bound + UNSEEN_SECONDS,
-        None => return None,
-    })
-}
-
-/// A segment's object, read anew: nothing of the operator's is trusted here.
-fn segment(object: &Value) -> Option<Segment> {
-    let spec = &object["spec"];
-    Some(Segment {
-        sequence: spec["sequence"].as_u64()?,
-        epoch: spec["epoch"].as_u64()?,
-        nonce: text(&spec["nonce"])?,
-        codec: text(&spec["codec"])?,
-        previous: Digest::parse(spec["previous"].as_str()?)?,
-        payload: BASE64.decode(spec["payload"].as_str()?).ok()?,
-    })
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::Simulation;
 use crate::{
     api::{Key, Kind},
+    audit::manifest_of,
     faults::Fault,
     machine::Machine,
     random::Random,
@@ -98,26 +99,32 @@ impl Simulation {
         }
     }
 
-    /// What the archiver does once it has kept them: segments that a whole snapshot covers go, and
-    /// older snapshots with them.
+    /// What the archiver does: segments before the older of two snapshots go, once both are
+    /// proved, and snapshots that are older still.
     fn archive(&mut self) {
-        let names = |plural: &str| -> Vec<(u64, Key)> {
+        let names = |plural: &str| -> Vec<Key> {
             let all = self.store.all(&Kind::new("ledger.edugrid.io", plural));
-            let numbered = all.filter_map(|(key, _)| Some((key.name.parse().ok()?, key.clone())));
-            numbered.collect()
+            all.map(|(key, _)| key.clone()).collect()
         };
-        let snapshots = names("ledgersnapshots");
-        let Some((newest, _)) = snapshots.last().cloned() else {
+        let parts = names("ledgersnapshotparts");
+        let mut snapshots: Vec<u64> = parts
+            .iter()
+            .filter_map(|key| manifest_of(&key.name))
+            .collect();
+        snapshots.sort_unstable();
+        let Some(kept) = snapshots.iter().rev().nth(1).copied() else {
             return;
         };
-        let kept = newest.saturating_sub(self.random.below(4));
-        let old = names("ledgersegments")
-            .into_iter()
-            .filter(|(sequence, _)| *sequence < kept);
-        let older = snapshots
-            .into_iter()
-            .filter(|(sequence, _)| *sequence < newest);
-        let going: Vec<Key> = older.chain(old).map(|(_, key)| key).collect();
+        let sequence = |key: &Key| {
+            key.name
+                .split('-')
+                .next()
+                .and_then(|text| text.parse::<u64>().ok())
+        };
+        let all = parts.into_iter().chain(names("ledgersegments"));
+        let going: Vec<Key> = all
+            .filter(|key| sequence(key).is_some_and(|it| it < kept))
+            .collect();
         self.audit.archived_until(kept);
         for key in going {
             self.store.delete(&key);

@@ -346,3 +346,70 @@ mod forget;
 
 #[path = "cut_tests.rs"]
 mod cuts;
+
+/// A view that was made from a snapshot: it begins in the middle.
+struct Begun(edugrid_ledger::MemoryView, edugrid_ledger::Base);
+
+impl edugrid_ledger::HistoryView for Begun {
+    fn position(&self) -> Result<edugrid_ledger::Position, edugrid_ledger::ViewError> {
+        self.0.position()
+    }
+
+    fn base(&self) -> Option<&edugrid_ledger::Base> {
+        Some(&self.1)
+    }
+
+    fn append(
+        &mut self,
+        records: &[edugrid_ledger::Record],
+        after: edugrid_ledger::Position,
+    ) -> Result<(), edugrid_ledger::ViewError> {
+        self.0.append(records, after)
+    }
+
+    fn entry(
+        &self,
+        sequence: u64,
+    ) -> Result<Option<edugrid_ledger::Entry>, edugrid_ledger::ViewError> {
+        self.0.entry(sequence)
+    }
+
+    fn of_tenant(
+        &self,
+        tenant: &TenantName,
+        until: edugrid_ledger::Month,
+        visit: &mut dyn FnMut(edugrid_ledger::Month, edugrid_ledger::Entry),
+    ) -> Result<(), edugrid_ledger::ViewError> {
+        self.0.of_tenant(tenant, until, visit)
+    }
+
+    fn of_job(
+        &self,
+        job: &edugrid_units::JobUid,
+    ) -> Result<Vec<edugrid_ledger::Entry>, edugrid_ledger::ViewError> {
+        self.0.of_job(job)
+    }
+}
+
+/// A month that only the archive has is not one in which nothing moved (L12).
+#[test]
+fn a_month_before_the_view_names_the_archive() {
+    let mut desk = province();
+    let base = edugrid_ledger::Base {
+        sequence: 9,
+        entries: 70,
+        head: edugrid_ledger::Digest([1; 32]),
+        at: Stamp::from_seconds(1_772_409_600),
+        opening: None,
+        accounts: Vec::new(),
+        grants: Vec::new(),
+        open: Vec::new(),
+    };
+    let view = Begun(edugrid_ledger::MemoryView::new(), base);
+    desk.history = edugrid_ledger::Backlog::new(Box::new(view));
+    let asked = |month: &str| desk.statement(&TenantName::from("sdu"), month);
+    let absent = asked("2026-03").expect_err("in the archive");
+    assert!(matches!(&absent, NotFound::Archived { first, .. } if first == "2026-04"));
+    let absent = asked("2026-04").expect_err("nothing moved");
+    assert!(matches!(absent, NotFound::Month { .. }), "{absent}");
+}

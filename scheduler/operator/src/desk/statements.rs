@@ -7,7 +7,7 @@ use edugrid_crds::{
         VoucherShare,
     },
 };
-use edugrid_ledger::{Month, Usage};
+use edugrid_ledger::{Month, Usage, ViewError};
 use edugrid_units::{Seconds, TenantName};
 
 use super::{
@@ -53,9 +53,16 @@ impl Desk {
         };
         let month = Month::parse(name).map_err(|_| absent())?;
         let source = edugrid_ledger::statement(&self.history, tenant, month);
-        let source = source.map_err(|error| {
-            tracing::error!(%tenant, %error, "the local view can't be read");
-            absent()
+        let source = source.map_err(|error| match error {
+            ViewError::NeedsArchive { first } => NotFound::Archived {
+                tenant: tenant.clone(),
+                month: name.to_owned(),
+                first: first.to_string(),
+            },
+            error => {
+                tracing::error!(%tenant, %error, "the local view can't be read");
+                absent()
+            }
         })?;
         if source.usage.is_empty() && source.movements.is_empty() {
             return Err(absent());

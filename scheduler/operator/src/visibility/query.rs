@@ -117,6 +117,19 @@ pub enum NotFound {
     /// No such tenant.
     #[error("no tenant \"{0}\"")]
     Tenant(TenantName),
+    /// The books in memory begin later: the month is in the archive.
+    #[error(
+        "the operator's view begins with {first}, statements of \"{tenant}\" for {month} need the archive: \
+         ask the administrator to give the operator its directory (ledger.archiver.readByOperator in the chart)"
+    )]
+    Archived {
+        /// Whose.
+        tenant: TenantName,
+        /// Which.
+        month: String,
+        /// The first month that is there.
+        first: String,
+    },
     /// Nothing moved in that month.
     #[error("tenant \"{tenant}\" has no movements in {month}")]
     Month {

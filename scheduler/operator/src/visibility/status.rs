@@ -137,7 +137,9 @@ impl Refusal {
         let (group, kind, name) = match why {
             NotFound::Namespace(namespace) => ("", "namespaces", namespace.as_str()),
             NotFound::Tenant(tenant) => (labels::GROUP, "tenants", tenant.as_str()),
-            NotFound::Job { .. } | NotFound::Month { .. } => (GROUP, resource.plural, name),
+            NotFound::Job { .. } | NotFound::Month { .. } | NotFound::Archived { .. } => {
+                (GROUP, resource.plural, name)
+            }
         };
         Self::NotFound {
             group,
