@@ -88,7 +88,7 @@ impl Audit {
         ensure!(verify.status.success(), "the books don't verify: {words}");
         let books = Books::read(&exported(province)?, NODE_CARDS)?;
         let trace = Trace::read(&province.cluster().log("audit"))?;
-        let segments = segments(province)?;
+        let segments = segments(province, &trace)?;
         let mut faults = books.faults.clone();
         faults.extend(self.object_faults(province, &books)?);
         faults.extend(statement_faults(province, &books)?);
@@ -178,14 +178,19 @@ struct Place {
 }
 
 /// By entry: where it stands, from the segments themselves.
-fn segments(province: &Province) -> Result<BTreeMap<u64, Place>> {
+fn segments(province: &Province, trace: &Trace) -> Result<BTreeMap<u64, Place>> {
+    let created = trace.segments();
     let args = ["get", "ledgersegments", "--output=json"];
     let list: Value = serde_json::from_str(&province.cluster().kubectl("admin", &args)?.ok()?)?;
     let mut places = BTreeMap::new();
     for object in list["items"].as_array().into_iter().flatten() {
         let payload = object["spec"]["payload"].as_str().context("a payload")?;
         let segment = object["spec"]["sequence"].as_u64().context("a sequence")?;
-        let revision = trace::revision(object);
+        // Where the record doesn't say, the object does.
+        let first = created.get(&segment).map(|write| write.revision());
+        let revision = first
+            .filter(|revision| *revision > 0)
+            .unwrap_or_else(|| trace::revision(object));
         for line in String::from_utf8(BASE64.decode(payload)?)?.lines() {
             let line: Value = serde_json::from_str(line)?;
             let entry = line["sequence"]

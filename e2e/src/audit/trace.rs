@@ -114,12 +114,20 @@ impl Trace {
         self.writes.iter().filter(asked)
     }
 
-    /// When each segment of the journal was durable, by its sequence number.
+    /// When each segment of the journal was durable, by its sequence number: where somebody took one away and brought it
+    /// back, the first time.
     pub fn segments(&self) -> BTreeMap<u64, &Write> {
-        let created = self.standing("create", "ledgersegments");
-        created
-            .filter_map(|write| Some((write.name.parse().ok()?, write)))
-            .collect()
+        let mut first: BTreeMap<u64, &Write> = BTreeMap::new();
+        for write in self.standing("create", "ledgersegments") {
+            let Ok(sequence) = write.name.parse() else {
+                continue;
+            };
+            let known = first.entry(sequence).or_insert(write);
+            if write.revision() < known.revision() {
+                *known = write;
+            }
+        }
+        first
     }
 }
 
