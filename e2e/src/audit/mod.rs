@@ -179,18 +179,18 @@ struct Place {
 
 /// By entry: where it stands, from the segments themselves.
 fn segments(province: &Province, trace: &Trace) -> Result<BTreeMap<u64, Place>> {
-    let created = trace.segments();
+    let again = trace.segments_made_again();
     let args = ["get", "ledgersegments", "--output=json"];
     let list: Value = serde_json::from_str(&province.cluster().kubectl("admin", &args)?.ok()?)?;
     let mut places = BTreeMap::new();
     for object in list["items"].as_array().into_iter().flatten() {
         let payload = object["spec"]["payload"].as_str().context("a payload")?;
         let segment = object["spec"]["sequence"].as_u64().context("a sequence")?;
-        // Where the record doesn't say, the object does.
-        let first = created.get(&segment).map(|write| write.revision());
-        let revision = first
-            .filter(|revision| *revision > 0)
-            .unwrap_or_else(|| trace::revision(object));
+        // Of one that was brought back, only the time of its first create is recorded, no revision.
+        let revision = match again.contains(&segment) {
+            true => 0,
+            false => trace::revision(object),
+        };
         for line in String::from_utf8(BASE64.decode(payload)?)?.lines() {
             let line: Value = serde_json::from_str(line)?;
             let entry = line["sequence"]

@@ -2,7 +2,7 @@
 //! which it stands, by which all writes have one order. It knows nothing of the books.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::File,
     io::{BufRead, BufReader, Seek, SeekFrom},
     path::{Path, PathBuf},
@@ -118,16 +118,26 @@ impl Trace {
     /// back, the first time.
     pub fn segments(&self) -> BTreeMap<u64, &Write> {
         let mut first: BTreeMap<u64, &Write> = BTreeMap::new();
-        for write in self.standing("create", "ledgersegments") {
-            let Ok(sequence) = write.name.parse() else {
-                continue;
-            };
-            let known = first.entry(sequence).or_insert(write);
-            if write.revision() < known.revision() {
-                *known = write;
-            }
+        for (sequence, write) in self.segment_creates() {
+            first.entry(sequence).or_insert(write);
         }
         first
+    }
+
+    /// Segments that somebody took away and brought back: their objects are younger than what they say.
+    pub fn segments_made_again(&self) -> BTreeSet<u64> {
+        let (mut once, mut again) = (BTreeSet::new(), BTreeSet::new());
+        for (sequence, _) in self.segment_creates() {
+            if !once.insert(sequence) {
+                again.insert(sequence);
+            }
+        }
+        again
+    }
+
+    fn segment_creates(&self) -> impl Iterator<Item = (u64, &Write)> {
+        let created = self.standing("create", "ledgersegments");
+        created.filter_map(|write| Some((write.name.parse().ok()?, write)))
     }
 }
 
