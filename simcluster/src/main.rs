@@ -29,7 +29,7 @@ struct Args {
     /// How many seeds are run at once.
     #[arg(long, default_value_t = 1)]
     jobs: u64,
-    /// Print everything that happens.
+    /// Print everything that happens, and what the operators log (chosen by `RUST_LOG`).
     #[arg(long)]
     trace: bool,
     /// A protection of the API server that is taken out.
@@ -48,6 +48,17 @@ fn main() -> ExitCode {
         rules,
         told: args.trace,
     };
+    if args.trace {
+        // What the operators say, between what happens to them: no time, it would be the machine's.
+        tracing_subscriber::fmt()
+            .with_env_filter(
+                tracing_subscriber::EnvFilter::try_from_default_env()
+                    .unwrap_or_else(|_| "off,edugrid=debug,edugrid_scheduler=debug".into()),
+            )
+            .without_time()
+            .with_ansi(false)
+            .init();
+    }
     let began = Instant::now();
     let next = AtomicU64::new(args.seed);
     let total = Mutex::new(Total::default());

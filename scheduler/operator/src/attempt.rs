@@ -100,7 +100,8 @@ pub struct Attempt {
     jobs: BTreeMap<RoleName, NativeJob>,
     /// Roles whose native Job is being deleted, or was.
     deleted: BTreeSet<RoleName>,
-    /// Those of them of whose Job no watch tells: its labels were taken off.
+    /// Roles of whose native Job no watch has told: it was made a moment ago, or its labels were taken off. Its
+    /// deletion may never be told either: a list that begins after it knows nothing of it.
     unseen: BTreeSet<RoleName>,
     pods: BTreeMap<String, OwnPod>,
     /// Pods whose pin is under way, by UID.
@@ -151,6 +152,18 @@ impl Attempt {
     pub fn hear(&mut self, report: &Report, receipt: Stamp) -> bool {
         let external = self.external.as_mut();
         external.is_some_and(|external| external.hear(&self.admission, report, receipt))
+    }
+
+    /// Notes what a watch tells of a role's native Job.
+    pub fn see_job(&mut self, role: &RoleName, state: NativeJob) {
+        self.set_job(role, state);
+        self.unseen.remove(role);
+    }
+
+    /// Notes that our create of a role's native Job was accepted.
+    pub fn job_made(&mut self, role: &RoleName, uid: String) {
+        self.unseen.insert(role.clone());
+        self.set_job(role, NativeJob::Present { uid, ended: false });
     }
 
     /// Notes what is known of a role's native Job.

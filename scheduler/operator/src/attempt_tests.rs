@@ -374,6 +374,34 @@ fn an_old_watch_event_does_not_undo_a_delete() {
     assert_eq!(attempt.job(&role), Some(&NativeJob::Deleting { uid }));
 }
 
+/// A Job that was made and deleted between two lists of its watch: the watch knows nothing of it and tells nothing.
+#[test]
+fn a_native_job_that_no_watch_has_told_is_gone_once_its_delete_is_accepted() {
+    for is_told in [false, true] {
+        let mut attempt = attempt();
+        present(&mut attempt);
+        let (role, uid) = (RoleName::from("worker"), "uid-worker".to_owned());
+        attempt.set_job(&role, NativeJob::Creating);
+        attempt.job_made(&role, uid.clone());
+        if is_told {
+            let state = NativeJob::Present {
+                uid: uid.clone(),
+                ended: false,
+            };
+            attempt.see_job(&role, state);
+        }
+        let deleting = NativeJob::Deleting { uid };
+        attempt.set_job(&role, deleting.clone());
+        attempt.delete_accepted(&role);
+        let after = if is_told { deleting } else { NativeJob::Absent };
+        assert_eq!(
+            attempt.job(&role),
+            Some(&after),
+            "told by a watch: {is_told}"
+        );
+    }
+}
+
 /// Somebody deletes a native Job, or takes its labels off, before all pods are bound: it is not made again, since of what
 /// it started nobody knows, and what is left of it is deleted.
 #[test]

@@ -71,8 +71,16 @@ impl Desk {
     /// The cluster says how the attempt's only native Job stands.
     fn native(&mut self, key: &AttemptKey, state: NativeJob) {
         let attempt = self.attempts.get_mut(key).expect("an open attempt");
-        attempt.set_job(&"worker".into(), state);
+        attempt.see_job(&"worker".into(), state);
         self.restless.insert(key.clone());
+    }
+
+    /// The cluster has told of the native Job that was made, so that it will tell of its end too.
+    fn native_is_there(&mut self, key: &AttemptKey) {
+        let attempt = &self.attempts[key];
+        let state = attempt.job(&"worker".into()).expect("a native Job").clone();
+        assert!(matches!(state, NativeJob::Present { .. }), "{state:?}");
+        self.native(key, state);
     }
 }
 
@@ -140,6 +148,7 @@ fn a_cut_is_journalled_before_anything_is_deleted() {
 fn who_was_stopped_waits_in_its_old_place_and_is_told_why() {
     let mut desk = province();
     let key = desk.key_of("runs-1");
+    desk.native_is_there(&key);
     let eligible = desk.attempts[&key].admission.eligible;
     desk.cut();
     desk.at_rest();
@@ -248,6 +257,7 @@ fn a_new_leader_counts_as_gone_what_the_old_one_was_stopping() {
 fn what_comes_too_late_for_a_settled_attempt_is_deleted() {
     let mut desk = province();
     let key = desk.key_of("runs-0");
+    desk.native_is_there(&key);
     let outcome = Outcome::Disrupted;
     let stop = Command::Stop {
         key: key.clone(),

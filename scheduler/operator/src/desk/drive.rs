@@ -241,7 +241,7 @@ impl Desk {
                 if attempt.job(role) == Some(&NativeJob::Creating) {
                     self.natives
                         .insert(uid.clone(), (key.clone(), role.clone()));
-                    attempt.set_job(role, NativeJob::Present { uid, ended: false });
+                    attempt.job_made(role, uid);
                 }
             }
             // It was there, by an earlier create of ours, and somebody has deleted it since.

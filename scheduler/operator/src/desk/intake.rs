@@ -361,7 +361,7 @@ impl Desk {
                 self.natives
                     .insert(uid.clone(), (fact.key.clone(), fact.role.clone()));
                 if let Some(attempt) = self.attempts.get_mut(&fact.key) {
-                    attempt.set_job(&fact.role, fact.state);
+                    attempt.see_job(&fact.role, fact.state);
                     self.restless.insert(fact.key);
                 }
             }
