@@ -83,7 +83,7 @@ pub use price::{
     BAND_DENOMINATOR_MAX, Band, Price, PriceBook, PriceBookError, Rates, price_in_effect,
 };
 pub use refused::Refused;
-pub use replay::{Damage, Fault, Replay, Verified, replay, verify, verify_export};
+pub use replay::{Damage, Fault, Replay, Verified, entries, replay, verify, verify_export};
 pub use segment::{AppendError, CODEC, PAYLOAD_BYTES_MAX, ReadError, Segment, SegmentStore};
 pub use snapshot::{
     Frozen, Manifest, PART_BYTES_MAX, Part, SNAPSHOT_CODEC, Section, Snapshot, SnapshotError,

@@ -274,6 +274,29 @@ impl Replay {
     }
 }
 
+/// The entries of a segment as they are written. Proves nothing: for segments that were proved before, such as those of
+/// an archive.
+///
+/// # Errors
+/// With the first line that isn't one.
+pub fn entries(segment: &Segment) -> Result<Vec<Entry>, Damage> {
+    let damage = |entry, what| Damage {
+        segment: Some(segment.sequence),
+        entry,
+        what,
+    };
+    let lines = segment
+        .lines()
+        .ok_or_else(|| damage(0, Fault::Payload))?;
+    lines
+        .map(|line| {
+            let line = Line::parse(line).ok_or_else(|| damage(0, Fault::Line))?;
+            Entry::parse(line.body)
+                .map_err(|error| damage(line.sequence, Fault::Body(error.to_string())))
+        })
+        .collect()
+}
+
 /// The books that follow from all segments.
 ///
 /// # Errors

@@ -122,6 +122,12 @@ async fn restore(client: &Client, archive: &Path, take_over: bool) -> anyhow::Re
         "book {} lives in cluster {} now: {} segments were written, it has {} segments with {} entries",
         done.book, done.cluster, done.written, done.segments, done.entries
     );
+    if done.deleted > 0 {
+        println!(
+            "{} jobs had run and been deleted before etcd was set back, and were deleted again",
+            done.deleted
+        );
+    }
     Ok(())
 }
 

@@ -3,9 +3,11 @@
 //! segments, and needs no right more; the archive's volume must be writable here.
 //!
 //! Flow: prove the archive; claim it, so that nobody goes on beside; hold the lease, so that no
-//! leader writes meanwhile; write the newest snapshot and the segments that are missing; write
-//! down that the book has moved. Each step passes over what is there already, so whatever kills
+//! leader writes meanwhile; take away the objects of jobs that the missing segments let go of;
+//! write the newest snapshot and those segments; write down that the book has moved. Each step passes over what is there already, so whatever kills
 //! it, it is run again.
+
+mod returned;
 
 use std::path::Path;
 
@@ -106,6 +108,8 @@ pub struct Done {
     pub snapshots: Vec<u64>,
     /// Segments that were written.
     pub written: u64,
+    /// Jobs that had run and been deleted, and whose objects were there again.
+    pub deleted: u64,
     /// Segments of the journal now.
     pub segments: u64,
     /// Entries of the journal now.
@@ -195,7 +199,10 @@ async fn write(
     let mut journal = ClusterJournal::new(client.clone());
     let there = read_all(&mut journal).await?;
     let beyond = agree(archive, &there)?;
-    let mut done = Done::default();
+    let mut done = Done {
+        deleted: returned::take_away(client, archive, &there).await?,
+        ..Done::default()
+    };
     for snapshot in snapshots {
         Snapshots::new(client.clone()).write(snapshot).await?;
         done.snapshots.push(snapshot.manifest().sequence);
