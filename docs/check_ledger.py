@@ -257,7 +257,7 @@ class Books:
         self.accounts = defaultdict(lambda: [0, 0, 0, 0])  # debits, credits: posted, pending
         self.ids, self.lines, self.prices, self.vouchers = set(), {}, {}, {}
         self.own_funds = defaultdict(list)  # By holder.
-        self.open, self.last_attempt = {}, {}
+        self.open, self.last_attempt, self.gone = {}, {}, set()
 
     # Reading an entry.
 
@@ -403,6 +403,7 @@ class Books:
         require(not any(key[0] in jobs for key in self.open), "a job that is to be forgotten has an open attempt")
         done = self.command_Owned(command, at)
         self.forgotten = max(self.forgotten, stamp(command["at"]) - 1)
+        self.gone |= jobs
         return done
 
     # Vouchers.
@@ -471,6 +472,7 @@ class Books:
         key, path = attempt_key(admission["key"]), admission["path"]
         require(number(command["epoch"]) == self.epoch, "it was decided by another leader than the one in force")
         last = self.last_attempt.get(key[:2], -1)
+        require(key[0] not in self.gone, f"job {key[0]} was settled and forgotten before and is admitted again")
         require(key[2] > last, f"attempt {key[2]} of {key[0]} was decided before")
         funded = (it for it in path if any(self.pays(v, at) for v in self.own_funds.get(it, ())))
         require(hold["own_account"] == next(funded, None), "its own money is somebody else's")

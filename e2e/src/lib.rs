@@ -1,6 +1,7 @@
 //! The province on which the end-to-end tests play: a real control plane, fake nodes (kwok),
 //! the chart, the operator, and users with their own certificates.
 
+pub mod archive;
 pub mod audit;
 mod borrower;
 pub mod door;

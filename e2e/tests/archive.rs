@@ -2,43 +2,18 @@
 //! balances and statements stay the same whatever is taken away, nobody goes on with a journal
 //! that lacks something, and a book lives in one cluster.
 
-use std::{
-    path::{Path, PathBuf},
-    process::{Command, Output},
-    time::Duration,
-};
+use std::{path::Path, time::Duration};
 
 use anyhow::{Context, Result, ensure};
-use edugrid_e2e::{Province, binaries, job, wait_for};
-use serde_json::Value;
-use xtask::installation::{InstallOptions, NAMESPACE, OPERATOR};
-
-const ARCHIVER: &str = "edugrid-archiver";
-const ARCHIVER_USER: &str = "system:serviceaccount:edugrid-system:edugrid-archiver";
-/// The archiver's own account: in the cluster the chart makes it.
-const ACCOUNT: &str = "apiVersion: v1
-kind: ServiceAccount
-metadata: {namespace: edugrid-system, name: edugrid-archiver}
-";
-
-/// A snapshot every few segments, and an archive that the operator can read.
-fn options(archive: Option<&Path>) -> InstallOptions {
-    let mut arguments = vec!["--snapshot-segments=5".to_owned()];
-    arguments.extend(archive.map(|place| format!("--archive-dir={}", place.display())));
-    InstallOptions {
-        arguments,
-        values: format!("ledger: {{archiver: {{user: '{ARCHIVER_USER}'}}}}\n"),
-        ..InstallOptions::default()
-    }
-}
-
-/// The names of all objects of a kind.
-fn names(province: &Province, kind: &str) -> Result<Vec<String>> {
-    let args = ["get", kind, "--output=name"];
-    let text = province.cluster().kubectl("admin", &args)?.ok()?;
-    let name = |line: &str| line.rsplit('/').next().unwrap_or_default().to_owned();
-    Ok(text.lines().map(name).collect())
-}
+use edugrid_e2e::{
+    Province,
+    archive::{
+        ARCHIVER, ARCHIVER_USER, names, options, restore, said, start_archiver, statement,
+        wait_all_archived, wait_not_ready,
+    },
+    job, wait_for,
+};
+use xtask::installation::OPERATOR;
 
 fn manifests(province: &Province) -> Result<usize> {
     let all = names(province, "ledgersnapshotparts")?;
@@ -46,24 +21,6 @@ fn manifests(province: &Province) -> Result<usize> {
         .iter()
         .filter(|name| name.contains("-manifest-"))
         .count())
-}
-
-/// What a tenant is told of this month.
-fn statement(province: &Province) -> Result<Value> {
-    let args = ["statement", "sdu", "--output=json"];
-    let told = province.edugrid.edugrid("province-admin", &args)?;
-    ensure!(
-        told.status.success(),
-        "{}",
-        String::from_utf8_lossy(&told.stderr)
-    );
-    let mut told: Value = serde_json::from_slice(&told.stdout)?;
-    let fields = told.as_object_mut().context("a statement")?;
-    // How far the books reach and when they were asked differs, what they say must not.
-    for field in ["ledger", "asOf"] {
-        fields.remove(field);
-    }
-    Ok(told)
 }
 
 fn run_jobs(province: &Province, from: u32, to: u32) -> Result<()> {
@@ -74,51 +31,6 @@ fn run_jobs(province: &Province, from: u32, to: u32) -> Result<()> {
     for index in from..to {
         province.wait_phase("sdu-cs", &format!("job-{index}"), "Succeeded")?;
     }
-    Ok(())
-}
-
-/// Starts the archiver with its own rights.
-fn start_archiver(province: &Province, archive: &Path) -> Result<()> {
-    let cluster = province.cluster();
-    cluster.apply("admin", ACCOUNT)?;
-    let config = cluster.service_account_kubeconfig(NAMESPACE, ARCHIVER)?;
-    let mut command = Command::new(binaries()?.archiver);
-    command
-        .env("KUBECONFIG", config)
-        .arg(format!("--archive={}", archive.display()))
-        .args(["--seconds=1", "--stay=2"]);
-    cluster.spawn(ARCHIVER, &mut command).map(drop)
-}
-
-/// `edugrid-scheduler restore` with the operator's rights.
-fn restore(province: &Province, archive: &Path, more: &[&str]) -> Result<Output> {
-    let config: PathBuf = province
-        .cluster()
-        .service_account_kubeconfig(NAMESPACE, OPERATOR)?;
-    let output = Command::new(binaries()?.scheduler)
-        .env("KUBECONFIG", config)
-        .arg("restore")
-        .arg(format!("--archive={}", archive.display()))
-        .args(more)
-        .output()?;
-    println!("{}", String::from_utf8_lossy(&output.stdout));
-    Ok(output)
-}
-
-/// What a restore or an archiver says when it refuses.
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-fn wait_not_ready(province: &Province, words: &str) -> Result<()> {
-    let mut last = String::new();
-    let waited = wait_for(words, || {
-        let (is_ready, body) = province.edugrid.readiness().unwrap_or_default();
-        last = body;
-        Ok(!is_ready && last.contains(words))
-    });
-    waited.with_context(|| format!("/readyz says {last}"))?;
-    println!("/readyz: {last}");
     Ok(())
 }
 
@@ -193,17 +105,9 @@ fn a_book_outlives_its_segments_its_view_and_its_cluster() -> Result<()> {
 }
 
 /// The last segments are lost, as by an older backup of etcd.
-fn rewound(old: &Province, archive: &Path, before: &Value) -> Result<()> {
-    let kept = |province: &Province| -> Result<bool> {
-        let last = names(province, "ledgersegments")?
-            .pop()
-            .context("a segment")?;
-        let head: Value = serde_json::from_slice(&std::fs::read(archive.join("head.json"))?)?;
-        let segments: u64 = head["segments"].as_str().context("segments")?.parse()?;
-        Ok(last == format!("{:020}", segments.saturating_sub(1)))
-    };
+fn rewound(old: &Province, archive: &Path, before: &serde_json::Value) -> Result<()> {
     old.edugrid.stop()?;
-    wait_for("all segments to be archived", || kept(old))?;
+    wait_all_archived(old, archive)?;
     old.cluster().terminate(ARCHIVER)?;
     let segments = names(old, "ledgersegments")?;
     let lost = segments.iter().rev().take(2);
@@ -245,19 +149,13 @@ fn rewound(old: &Province, archive: &Path, before: &Value) -> Result<()> {
 }
 
 /// Another cluster takes the book over; the old one may not go on beside it.
-fn moved(old: &Province, archive: &Path, _: &Value) -> Result<()> {
+fn moved(old: &Province, archive: &Path, _: &serde_json::Value) -> Result<()> {
     let before = statement(old)?;
     let new = Province::installed(2, options(Some(archive)))?;
     let refused = restore(&new, archive, &[])?;
     ensure!(!refused.status.success(), "beside an archiver that writes");
     println!("{}", said(&refused));
-    wait_for("all segments to be archived", || {
-        let segments = names(old, "ledgersegments")?;
-        let last = segments.last().context("a segment")?;
-        let head: Value = serde_json::from_slice(&std::fs::read(archive.join("head.json"))?)?;
-        let kept: u64 = head["segments"].as_str().context("segments")?.parse()?;
-        Ok(*last == format!("{:020}", kept.saturating_sub(1)))
-    })?;
+    wait_all_archived(old, archive)?;
     old.cluster().terminate(ARCHIVER)?;
     let refused = restore(&new, archive, &[])?;
     ensure!(

@@ -11,8 +11,9 @@ use std::{
     process::{Command, Output},
 };
 
-use edugrid_ledger::{Algorithm, Entry, Line};
+use edugrid_ledger::{Algorithm, Command as Ledger, Entry, Line, entries, replay};
 use edugrid_lives::{Chance, Life, export, rehashed, worked_example};
+use edugrid_units::{HoldAsk, Purse, Seconds};
 
 /// Entries of the long journal, unless the environment says otherwise.
 const ENTRIES: u64 = 6000;
@@ -313,6 +314,50 @@ fn lies_that_agree_with_themselves_are_found_by_both() {
         let (code, told) = bench.verify(&file);
         assert!(
             code == 3 && told.contains("entry 7: ") && told.contains(verify_says),
+            "{told}"
+        );
+    }
+}
+
+/// The books let go of a job, and an export goes on with a second start of it that is right in everything else.
+#[test]
+fn a_second_start_of_a_forgotten_job_is_found_by_both() {
+    let bench = Bench::new();
+    let mut segments = worked_example();
+    let mut books = replay(&segments).expect("sound");
+    let first = segments
+        .iter()
+        .flat_map(|segment| entries(segment).expect("entries"));
+    let admitted = first.filter_map(|entry| match entry.command {
+        Ledger::Admit(admit) => Some((entry.at, *admit)),
+        _ => None,
+    });
+    let (at, mut admit) = admitted.last().expect("an admission");
+    admit.admission.key.attempt += 1;
+    let (epoch, jobs) = (2, vec![admit.admission.key.job.clone()]);
+    let later = at.after(Seconds(48 * 3600));
+    let writer = "w2".into();
+    books
+        .stage(later, Ledger::Epoch { epoch, writer })
+        .expect("led");
+    books
+        .stage(later, Ledger::Forget { at, jobs })
+        .expect("settled");
+    let ask = HoldAsk {
+        admission: &admit.admission,
+        price_tier: &admit.hold.price_tier,
+        provider: &admit.hold.provider,
+        own_pool: admit.hold.own_pool,
+        vouchers: &[],
+        max_cost: None,
+    };
+    books.try_hold(later, &ask).expect("nobody remembers it");
+    segments.push(books.take_batch().expect("staged").segment().clone());
+    let file = bench.file("twice", &export(&segments));
+    for (code, (found, told)) in [(1, script(&[file.as_ref()])), (3, bench.verify(&file))] {
+        assert!(
+            found == code
+                && told.contains("was settled and forgotten before and is admitted again"),
             "{told}"
         );
     }

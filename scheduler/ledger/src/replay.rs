@@ -1,9 +1,17 @@
 //! Reading segments back: every entry's hash is checked, its command is carried out
 //! again, and the entry that comes of it must be the one that was read, byte for byte.
 //! So replay is verification, and verification is replay (L11, L12).
+//!
+//! Replay remembers one thing that the books let go of: which jobs were forgotten. A leader never decides one again,
+//! since its UID never comes back, so a journal in which one is admitted again shows a second start (design 0012, R6).
+
+use std::collections::BTreeSet;
+
+use edugrid_units::JobUid;
 
 use crate::{
     books::{Books, Position},
+    chain::Algorithm,
     command::Command,
     entry::{Entry, Line, Record},
     refused::Refused,
@@ -69,6 +77,9 @@ pub enum Fault {
     /// The command stands in the books before, or its time isn't after the last entry's.
     #[error("the command or its time came before")]
     Repeated,
+    /// An attempt of a job that was forgotten before, which then has started twice.
+    #[error("job {0} was settled and forgotten before and is admitted again")]
+    Forgotten(JobUid),
     /// Carrying the command out again gives another entry.
     #[error("the result or legs are not those of the command")]
     Differs,
@@ -95,6 +106,36 @@ pub struct Verified {
 pub struct Replay {
     state: State,
     segments: u64,
+    forgotten: Forgotten,
+}
+
+/// Jobs that were forgotten since the replay began, by half a hash of their UID: some 20 bytes each, so millions fit.
+#[derive(Clone, Debug, Default)]
+struct Forgotten(BTreeSet<[u8; 16]>);
+
+impl Forgotten {
+    fn of(job: &JobUid) -> [u8; 16] {
+        let digest = Algorithm::Sha256.digest(job.to_string().as_bytes());
+        let mut half = [0; 16];
+        half.copy_from_slice(digest.0.split_at(16).0);
+        half
+    }
+
+    /// Whether a command may stand after all that was forgotten.
+    fn check(&self, command: &Command) -> Result<(), Fault> {
+        match command {
+            Command::Admit(admit) if self.0.contains(&Self::of(&admit.admission.key.job)) => {
+                Err(Fault::Forgotten(admit.admission.key.job.clone()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn note(&mut self, command: &Command) {
+        if let Command::Forget { jobs, .. } = command {
+            self.0.extend(jobs.iter().map(Self::of));
+        }
+    }
 }
 
 impl Default for Replay {
@@ -109,6 +150,7 @@ impl Replay {
         Self {
             state: State::new(),
             segments: 0,
+            forgotten: Forgotten::default(),
         }
     }
 
@@ -120,6 +162,7 @@ impl Replay {
         Ok(Self {
             state: snapshot.state()?,
             segments: snapshot.manifest().sequence,
+            forgotten: Forgotten::default(),
         })
     }
 
@@ -249,8 +292,12 @@ impl Replay {
         if self.state.tick(entry.at) != entry.at {
             return Err(Fault::Repeated);
         }
+        self.forgotten.check(&entry.command)?;
         match self.state.execute(entry.at, entry.command) {
-            Ok(Carried::New(record, _)) if record.body == line.body => Ok(*record),
+            Ok(Carried::New(record, _)) if record.body == line.body => {
+                self.forgotten.note(&record.entry.command);
+                Ok(*record)
+            }
             Ok(Carried::New(..)) => Err(Fault::Differs),
             Ok(Carried::Known { .. }) => Err(Fault::Repeated),
             Err(refused) => Err(Fault::Refused(refused)),
@@ -285,9 +332,7 @@ pub fn entries(segment: &Segment) -> Result<Vec<Entry>, Damage> {
         entry,
         what,
     };
-    let lines = segment
-        .lines()
-        .ok_or_else(|| damage(0, Fault::Payload))?;
+    let lines = segment.lines().ok_or_else(|| damage(0, Fault::Payload))?;
     lines
         .map(|line| {
             let line = Line::parse(line).ok_or_else(|| damage(0, Fault::Line))?;

@@ -9,6 +9,7 @@
 //! lines of the log that explains it.
 
 mod access;
+mod backup;
 mod borrowed;
 mod client;
 mod kubeconfig;

@@ -67,7 +67,8 @@ pub const READY_MADE_USERS: [ReadyMadeUser; 6] = [
 ];
 
 /// The programs that keep running, after the API server.
-const CONTROLLERS: [Tool; 3] = [Tool::KubeControllerManager, Tool::KubeScheduler, Tool::Kwok];
+pub(super) const CONTROLLERS: [Tool; 3] =
+    [Tool::KubeControllerManager, Tool::KubeScheduler, Tool::Kwok];
 
 pub(super) fn start(options: &ClusterOptions) -> Result<Cluster> {
     ensure!(

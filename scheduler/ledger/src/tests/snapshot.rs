@@ -3,9 +3,9 @@
 
 use super::world::{World, admission, at_hour, grant, key, yuan};
 use crate::{
-    Account, Algorithm, Books, Command, Month, PART_BYTES_MAX, ReadError, Refused, Replay,
+    Account, Algorithm, Books, Command, Fault, Month, PART_BYTES_MAX, ReadError, Refused, Replay,
     RestoreError, Section, Segment, Snapshot, SnapshotError, Statement, ViewError, ViewFound,
-    restore, statement,
+    restore, statement, verify,
 };
 
 /// A job that ended, one that runs over the month's end, and a segment per step.
@@ -95,6 +95,26 @@ fn a_forgotten_job_leaves_balances_and_nothing_else() {
     let refused = world.try_stage(alive(at_hour(0)));
     assert_eq!(refused, Err(Refused::Forgotten(at_hour(0))));
     assert!(!world.stage(alive(at_hour(1))).is_new, "its own instant");
+}
+
+/// The books have let the job go and would admit it again; who proves the journal finds it.
+#[test]
+fn a_forgotten_job_that_is_admitted_again_is_found() {
+    for attempt in [1, 2] {
+        let mut world = book();
+        let at = world.now;
+        let jobs = vec!["j".into()];
+        world.stage(Command::Forget { at, jobs });
+        world.commit();
+        let sound = replay_of(&world.segments).position();
+        assert_eq!(sound, world.books.position());
+        let mut again = admission("j", "sdu-cs", world.now);
+        again.key.attempt = attempt;
+        world.run(&again);
+        world.commit();
+        let found = verify(&world.segments).map_err(|damage| (damage.entry, damage.what));
+        assert_eq!(found, Err((sound.entries, Fault::Forgotten("j".into()))));
+    }
 }
 
 #[test]

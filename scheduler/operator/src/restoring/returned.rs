@@ -69,7 +69,10 @@ fn forgotten(
         next = last.sequence.saturating_add(1);
         for segment in segments.iter().filter(|it| !known.contains(&it.sequence)) {
             for entry in entries(segment)? {
-                if let Command::Forget { jobs: forgotten, .. } = entry.command {
+                if let Command::Forget {
+                    jobs: forgotten, ..
+                } = entry.command
+                {
                     jobs.extend(forgotten);
                 }
             }

@@ -58,7 +58,11 @@ fn only_what_the_cluster_has_lost_is_looked_at() {
         jobs.iter().map(ToString::to_string).collect()
     };
     assert_eq!(names(&segments), [""; 0], "nothing was lost");
-    assert_eq!(names(&segments[1..3]), ["ended", "ran"], "cut short, then set back");
+    assert_eq!(
+        names(&segments[1..3]),
+        ["ended", "ran"],
+        "cut short, then set back"
+    );
     let with_a_hole = [segments[2].clone(), segments[4].clone()];
     assert_eq!(names(&with_a_hole), ["ran"], "a restore that was killed");
     assert_eq!(names(&[]), ["before", "ended", "ran"], "all of it was lost");
@@ -121,7 +125,11 @@ async fn what_had_run_and_gone_goes_again_and_nothing_else() {
         assert!(found.starts_with(begins) && found.contains(has), "{found}");
     };
     assert_eq!((count, asked.len()), (2, 3), "{asked:?}");
-    is(0, "PATCH n/computejobs/ran/status ", r#""phase":"Cancelled""#);
+    is(
+        0,
+        "PATCH n/computejobs/ran/status ",
+        r#""phase":"Cancelled""#,
+    );
     is(1, "DELETE n/computejobs/ran ", r#""uid":"ran""#);
     is(2, "DELETE n/computejobs/ended ", r#""uid":"ended""#);
 }
