@@ -158,6 +158,19 @@ impl<'a> Line<'a> {
         .concat()
     }
 
+    /// How many bytes [`write`](Self::write) makes.
+    pub(crate) fn bytes(&self) -> usize {
+        let digits = self.sequence.checked_ilog10().map_or(1, |log| {
+            usize::try_from(log).unwrap_or(usize::MAX).saturating_add(1)
+        });
+        // The hash in hexadecimal digits, and the brace at the end.
+        [Self::SEQUENCE, Self::HASH, Self::BODY, self.body]
+            .into_iter()
+            .fold(digits.saturating_add(65), |sum, part| {
+                sum.saturating_add(part.len())
+            })
+    }
+
     /// Takes a line apart; `None` if a single byte of its frame isn't as written.
     pub fn parse(line: &'a [u8]) -> Option<Self> {
         let rest = line.strip_prefix(Self::SEQUENCE)?.strip_suffix(b"}")?;
@@ -178,5 +191,22 @@ impl<'a> Line<'a> {
     /// Whether the hash follows from the one before.
     pub fn follows(&self, algorithm: Algorithm, previous: &Digest) -> bool {
         algorithm.link(previous, self.body) == self.hash
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_as_long_as_it_was_said_to_be() {
+        for sequence in [0, 9, 10, 99, 100, u64::MAX] {
+            let line = Line {
+                sequence,
+                hash: Digest([7; 32]),
+                body: b"{}",
+            };
+            assert_eq!(line.bytes(), line.write().len(), "{sequence}");
+        }
     }
 }

@@ -245,7 +245,7 @@ impl State {
             hash,
             body: &body,
         };
-        let bytes = line.write().len().saturating_add(1);
+        let bytes = line.bytes().saturating_add(1);
         if bytes > PAYLOAD_BYTES_MAX {
             return Err(Refused::TooLarge {
                 bytes,

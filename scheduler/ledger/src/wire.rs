@@ -5,6 +5,7 @@
 //! snapshot test pins what it writes. A changed list is a new format beside the old one,
 //! which stays readable for as long as books in it exist.
 
+mod canonical;
 mod format1;
 mod primitive;
 mod rows1;
@@ -65,7 +66,7 @@ pub(crate) trait Wire: Sized {
 
 /// The canonical bytes of anything with a stored twin.
 pub(crate) fn canonical<T: Wire>(it: &T) -> Vec<u8> {
-    bytes(&it.to_wire())
+    canonical::bytes(&it.to_wire())
 }
 
 /// Reads any stored twin.
@@ -79,7 +80,7 @@ pub(crate) fn encode(entry: &Entry) -> Vec<u8> {
     if let Value::Object(fields) = &mut value {
         fields.insert("format".to_owned(), Value::String(FORMAT.to_owned()));
     }
-    bytes(&value)
+    canonical::bytes(&value)
 }
 
 /// Reads the body of an entry.
@@ -97,11 +98,6 @@ pub(crate) fn decode(body: &[u8]) -> Result<Entry, WireError> {
 
 fn json(bytes: &[u8]) -> Result<Value, WireError> {
     serde_json::from_slice(bytes).map_err(|error| WireError::NotJson(error.to_string()))
-}
-
-/// RFC 8785 fails only on numbers that aren't finite, and stored twins have no numbers.
-fn bytes(value: &Value) -> Vec<u8> {
-    serde_json_canonicalizer::to_vec(value).unwrap_or_default()
 }
 
 /// The fields of an object, each taken once, none left over.
