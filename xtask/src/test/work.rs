@@ -83,7 +83,10 @@ fn perform(
             ];
             run(&mut cargo(&lint))
         }
-        Stage::Unit => run(&mut cargo(&["test", "--no-fail-fast"])),
+        Stage::Unit => {
+            let mut command = cargo(&["test", "--no-fail-fast"]);
+            run(every_seed(&mut command, options))
+        }
         Stage::ControlPlane => control_plane(log, progress),
         Stage::Cluster => {
             let tests = [
@@ -166,10 +169,15 @@ fn end_to_end(options: &Options, log: &mut Log, progress: &mut Progress) -> Resu
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = format!("--test-threads={}", cores.clamp(1, CLUSTERS_AT_ONCE_MAX));
     let mut command = cargo(&[&tests[..], &["--", &threads]].concat());
+    log.run(every_seed(&mut command, options), progress)
+}
+
+/// With `--all-seeds` tests run all of what they otherwise run a part of.
+fn every_seed<'a>(command: &'a mut Command, options: &Options) -> &'a mut Command {
     if options.all_seeds {
         command.env("EDUGRID_ALL_SEEDS", "1");
     }
-    log.run(&mut command, progress)
+    command
 }
 
 /// What a stage's end and its log together mean.
