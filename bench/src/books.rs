@@ -10,27 +10,19 @@ use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
-use edugrid_ledger::{
-    Algorithm, Books, Caps, Command, FileJournal, Grant, Opening, Price, PriceBook, Scope,
-    VoucherKind,
-};
-use edugrid_units::{
-    Admission, AttemptKey, HoldAsk, MicroYuan, MilliUnits, Purse, Ratio, Resources, RolePlacement,
-    Seconds, Stamp, TenantName, Tier,
-};
+use anyhow::{Context, Result};
+use edugrid_ledger::{Books, Command, FileJournal};
+use edugrid_units::{AttemptKey, Seconds, Stamp};
 use serde_json::json;
 
 use crate::measure::{RUNS, Samples};
 use crate::report::{Line, Report};
+use crate::running;
 
 /// Clients that wait at once.
 const CLIENTS: [usize; 7] = [1, 4, 16, 64, 256, 1_024, 4_096];
 /// Batches of one run, so that small ones are not all noise.
 const ROUNDS: usize = 40;
-/// A Thursday of 2026, on the hour.
-const BEGIN_SECONDS: i64 = 1_795_104_000;
-
 /// Measures and reports.
 ///
 /// # Errors
@@ -119,7 +111,7 @@ struct Bench {
     journal: FileJournal,
     plain: File,
     keys: Vec<AttemptKey>,
-    now: i64,
+    now: Stamp,
     /// The sizes of the segments of the last batch.
     written: Vec<usize>,
 }
@@ -134,45 +126,28 @@ impl Bench {
             journal: FileJournal::open(&path)?.0,
             plain: File::create(&plain)?,
             keys: Vec::new(),
-            now: BEGIN_SECONDS,
+            now: running::BEGIN,
             written: Vec::new(),
         };
         // The files live as long as they are open: an interrupted run leaves nothing behind.
         remove(&[&path, &plain])?;
-        for command in opening() {
+        for command in running::opening() {
             bench.stage(command)?;
         }
         bench.commit()?;
         for client in 0..clients {
-            bench.begin(client)?;
+            let key = running::begin(&mut bench.books, client, bench.now)?;
+            bench.keys.push(key);
         }
         bench.commit()?;
         Ok(bench)
     }
 
-    /// An attempt that is admitted and started.
-    fn begin(&mut self, client: usize) -> Result<()> {
-        let admission = admission(client, Stamp::from_seconds(self.now));
-        let ask = HoldAsk {
-            admission: &admission,
-            price_tier: "standard",
-            provider: &TenantName::from("owner"),
-            own_pool: false,
-            vouchers: &[],
-            max_cost: None,
-        };
-        let held = self.books.try_hold(Stamp::from_seconds(self.now), &ask);
-        ensure!(held.is_ok(), "no money for client {client}: {held:?}");
-        let (key, at) = (admission.key.clone(), Stamp::from_seconds(self.now));
-        self.keys.push(key.clone());
-        self.stage(Command::Started { key, at })
-    }
-
     /// Every client charges once and waits until all of the round is durable. That time
     /// passes before is written down too, untimed.
     fn charge(&mut self) -> Result<Duration> {
-        self.now += 60;
-        let until = Stamp::from_seconds(self.now);
+        self.now = self.now.after(Seconds(60));
+        let until = self.now;
         let except = Vec::new();
         self.stage(Command::Alive { at: until, except })?;
         self.commit()?;
@@ -199,7 +174,7 @@ impl Bench {
     }
 
     fn stage(&mut self, command: Command) -> Result<()> {
-        self.books.stage(Stamp::from_seconds(self.now), command)?;
+        self.books.stage(self.now, command)?;
         Ok(())
     }
 
@@ -224,88 +199,6 @@ fn remove(paths: &[&Path]) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn opening() -> [Command; 4] {
-    let yuan = MicroYuan(1_000_000_000_000_000);
-    [
-        Command::Open(Opening {
-            book: "6f1c2a52-31a4-4d8e-9d0c-3a4b5c6d7e8f".into(),
-            algorithm: Algorithm::Sha256,
-            origin: Stamp::from_seconds(BEGIN_SECONDS),
-            factor: 1,
-        }),
-        Command::Epoch {
-            epoch: 1,
-            writer: "bench".into(),
-        },
-        Command::PriceBook(PriceBook {
-            name: "prices".into(),
-            effective_from: Stamp(0),
-            prices: vec![Price {
-                pool: "a100".into(),
-                tier: "standard".into(),
-                per_unit_hour: MicroYuan(6_000_000),
-            }],
-            bands: Vec::new(),
-        }),
-        Command::Grant(Box::new(Grant {
-            voucher: "deposit".into(),
-            issuer: "province".into(),
-            holder_path: path(),
-            kind: VoucherKind::OwnFunds,
-            face: yuan,
-            coverage: Ratio::ONE,
-            valid_from: Stamp(0),
-            valid_until: None,
-            scope: Scope::default(),
-            caps: Caps::default(),
-            priority: 0,
-            funding_line: None,
-            made_by: "maker".into(),
-            checked_by: "checker".into(),
-        })),
-    ]
-}
-
-fn path() -> Vec<TenantName> {
-    ["college", "university", "province"]
-        .map(TenantName::from)
-        .to_vec()
-}
-
-fn admission(client: usize, at: Stamp) -> Admission {
-    Admission {
-        key: AttemptKey {
-            job: format!("{client:08x}-31a4-4d8e-9d0c-3a4b5c6d7e8f")
-                .as_str()
-                .into(),
-            task: 0,
-            attempt: 1,
-        },
-        namespace: "college".into(),
-        name: format!("job-{client}"),
-        generation: 1,
-        path: path(),
-        submitter: "student".into(),
-        class: "standard".into(),
-        tier: Tier::Standard,
-        preemptible: true,
-        pool: "a100".into(),
-        billed: MilliUnits::whole(8),
-        walltime: Seconds(72 * 3600),
-        grace: Seconds(30),
-        eligible: at,
-        placement: vec![RolePlacement {
-            role: "worker".into(),
-            request: Resources {
-                cards: MilliUnits::whole(8),
-                ..Resources::default()
-            },
-            nodes: vec![("n1".into(), 1)],
-        }],
-        at,
-    }
 }
 
 #[cfg(test)]

@@ -4,24 +4,29 @@
 
 mod books;
 mod ceiling;
+mod copied;
 mod engine;
 mod host;
 mod ideal;
 mod kueue;
 mod limit;
+mod made_up;
 mod measure;
 mod queue;
+mod reopen;
 mod report;
 mod requests;
+mod running;
 mod site;
 mod watching;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use measure::RUNS;
 use report::Report;
 use site::Site;
 
@@ -58,6 +63,21 @@ enum What {
         #[arg(long)]
         directory: Option<PathBuf>,
     },
+    /// The books: opened again, and copied for a snapshot.
+    B12 {
+        /// Entries of the book; a thousand take a megabyte and a half of disk.
+        #[arg(long, default_value_t = reopen::ENTRIES)]
+        entries: u64,
+        /// How often it is opened in each way.
+        #[arg(long, default_value_t = RUNS)]
+        runs: usize,
+        /// Live attempts in books that are copied; a million take some gigabytes of memory.
+        #[arg(long, value_delimiter = ',', default_values_t = reopen::ATTEMPTS)]
+        attempts: Vec<usize>,
+        /// Where the book lies; else target/bench, on the disk of the repository.
+        #[arg(long)]
+        directory: Option<PathBuf>,
+    },
     /// Answers about a deep queue.
     Queue {
         /// Pending jobs.
@@ -75,6 +95,12 @@ impl What {
                 tenants: vec![10, 100, 1_000, 10_000],
             },
             Self::B11 { directory: None },
+            Self::B12 {
+                entries: reopen::ENTRIES,
+                runs: RUNS,
+                attempts: reopen::ATTEMPTS.to_vec(),
+                directory: None,
+            },
             Self::B5,
             Self::B6 { divisor: 10 },
             Self::Queue { size: 50_000 },
@@ -127,9 +153,20 @@ async fn measured(what: &What) -> Result<Report> {
             pending: pending.clone(),
             tenants: tenants.clone(),
         })?,
-        What::B11 { directory } => {
-            let usual = || xtask::installation::repository().join("target/bench");
-            books::run(&directory.clone().unwrap_or_else(usual))?
+        What::B11 { directory } => books::run(&on(directory.as_deref()))?,
+        What::B12 {
+            entries,
+            runs,
+            attempts,
+            directory,
+        } => {
+            let sizes = reopen::Sizes {
+                entries: *entries,
+                after: reopen::AFTER,
+                runs: *runs,
+                attempts: attempts.clone(),
+            };
+            reopen::run(&on(directory.as_deref()), &sizes)?
         }
         What::B5 => ceiling::run(&Site::start()?).await?,
         What::B6 { divisor } => kueue::run(&Site::start()?, *divisor).await?,
@@ -138,4 +175,10 @@ async fn measured(what: &What) -> Result<Report> {
     let raw = report.keep((&before, &host::Load::now()))?;
     eprintln!("  {}: raw data in {}", report.id, raw.display());
     Ok(report)
+}
+
+/// Where files lie that are measured.
+fn on(directory: Option<&Path>) -> PathBuf {
+    let usual = || xtask::installation::repository().join("target/bench");
+    directory.map_or_else(usual, Path::to_owned)
 }
