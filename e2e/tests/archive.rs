@@ -13,7 +13,8 @@ use edugrid_e2e::{
     },
     job, wait_for,
 };
-use xtask::installation::OPERATOR;
+use serde_json::{Value, json};
+use xtask::installation::{NAMESPACE, OPERATOR};
 
 fn manifests(province: &Province) -> Result<usize> {
     let all = names(province, "ledgersnapshotparts")?;
@@ -92,11 +93,18 @@ fn a_book_outlives_its_segments_its_view_and_its_cluster() -> Result<()> {
     let place_of_all = archive.display().to_string();
     println!("{}{}", verify(&[])?, verify(&["--file", &place_of_all])?);
 
-    // Killed, its disk gone, most of its journal too.
+    // Killed, its disk gone, most of its journal too; and a leader that slept since long before has written meanwhile.
     old.edugrid.kill()?;
     old.edugrid.forget_view()?;
+    old.cluster().pause(ARCHIVER)?;
+    let stray = write_stray(&old)?;
     old.edugrid.start()?;
     ensure!(statement(&old)? == before, "from the archive: {before:#}");
+    println!("{}", verify(&[])?);
+    old.cluster().resume(ARCHIVER)?;
+    wait_for("the stray to be taken away", || {
+        Ok(!names(&old, "ledgersegments")?.contains(&stray))
+    })?;
     run_jobs(&old, 8, 9)?;
     let before = statement(&old)?;
 
@@ -104,8 +112,29 @@ fn a_book_outlives_its_segments_its_view_and_its_cluster() -> Result<()> {
     moved(&old, &archive, &before)
 }
 
+/// Writes another segment under a number that is free again, as the operator; returns its name.
+fn write_stray(province: &Province) -> Result<String> {
+    let cluster = province.cluster();
+    let first = names(province, "ledgersegments")?;
+    let first = first.first().context("a segment")?;
+    let args = ["get", "ledgersegment", first, "--output=json"];
+    let there: Value = serde_json::from_str(&cluster.kubectl("admin", &args)?.ok()?)?;
+    let mut spec = there["spec"].clone();
+    let name = format!("{:020}", 1);
+    spec["sequence"] = json!(1);
+    spec["nonce"] = json!("00000000-0000-4000-8000-000000000000");
+    let stray = json!({
+        "apiVersion": there["apiVersion"], "kind": there["kind"], "metadata": {"name": name}, "spec": spec,
+    });
+    let operator = format!("system:serviceaccount:{NAMESPACE}:{OPERATOR}");
+    cluster
+        .kubectl_with_input(&operator, &["create", "--filename=-"], &stray.to_string())?
+        .ok()?;
+    Ok(name)
+}
+
 /// The last segments are lost, as by an older backup of etcd.
-fn rewound(old: &Province, archive: &Path, before: &serde_json::Value) -> Result<()> {
+fn rewound(old: &Province, archive: &Path, before: &Value) -> Result<()> {
     old.edugrid.stop()?;
     wait_all_archived(old, archive)?;
     old.cluster().terminate(ARCHIVER)?;
@@ -149,7 +178,7 @@ fn rewound(old: &Province, archive: &Path, before: &serde_json::Value) -> Result
 }
 
 /// Another cluster takes the book over; the old one may not go on beside it.
-fn moved(old: &Province, archive: &Path, _: &serde_json::Value) -> Result<()> {
+fn moved(old: &Province, archive: &Path, _: &Value) -> Result<()> {
     let before = statement(old)?;
     let new = Province::installed(2, options(Some(archive)))?;
     let refused = restore(&new, archive, &[])?;

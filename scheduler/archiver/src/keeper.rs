@@ -22,6 +22,8 @@ use crate::journal::{Journal, JournalError};
 
 /// Segments that one round takes or deletes at the most, so that the head stays fresh.
 const SEGMENTS_PER_ROUND: u64 = 5000;
+/// Strays that one round takes away at the most.
+const STRAYS_PER_ROUND: usize = 100;
 /// Segments that are read from the archive at once.
 const READ_LIMIT: usize = 256;
 
@@ -93,6 +95,8 @@ pub struct Round {
     pub false_snapshots: Vec<(u64, String)>,
     /// Segments deleted from the cluster.
     pub deleted: u64,
+    /// Segments that stood under numbers which others had been archived under, and were taken away.
+    pub strays: Vec<Segment>,
 }
 
 /// See the module.
@@ -108,6 +112,8 @@ pub struct Keeper<J, D: Disk> {
     stay: u64,
     /// Snapshots that are proved and kept.
     proved: BTreeSet<u64>,
+    /// The first segment of the cluster, once it was found to be the archive's.
+    first: Option<u64>,
 }
 
 impl<J: Journal, D: Disk + Clone> Keeper<J, D> {
@@ -136,6 +142,7 @@ impl<J: Journal, D: Disk + Clone> Keeper<J, D> {
             cluster,
             stay: stay.max(1),
             proved: proved.into_iter().collect(),
+            first: None,
             archive,
         })
     }
@@ -148,6 +155,7 @@ impl<J: Journal, D: Disk + Clone> Keeper<J, D> {
         let mut round = Round::default();
         self.check_owner(now)?;
         self.check_last().await?;
+        self.take_strays(&mut round).await?;
         self.keep_new(&mut round).await?;
         let parts = self.journal.parts().await?;
         self.prove(&parts, &mut round).await?;
@@ -186,6 +194,30 @@ impl<J: Journal, D: Disk + Clone> Keeper<J, D> {
                 kept: self.archive.next(),
             }),
         }
+    }
+
+    /// Takes away what a leader that slept for long has created under numbers that were free again: the last archived
+    /// segment is there and the archive's, so by its chain of hashes nothing before it that differs was ever durable.
+    async fn take_strays(&mut self, round: &mut Round) -> Result<(), KeepError> {
+        for _ in 0..STRAYS_PER_ROUND {
+            let first = self.journal.first().await?;
+            let Some(sequence) = first.filter(|it| *it < self.archive.next()) else {
+                return Ok(());
+            };
+            if self.first == first {
+                return Ok(());
+            }
+            let there = self.journal.segment(sequence).await?;
+            let kept = self.archive.reader().segments(sequence, 1)?.pop();
+            match there {
+                Some(there) if kept.as_ref() != Some(&there) => {
+                    self.journal.delete_segment(sequence).await?;
+                    round.strays.push(there);
+                }
+                _ => self.first = first,
+            }
+        }
+        Ok(())
     }
 
     async fn keep_new(&mut self, round: &mut Round) -> Result<(), KeepError> {

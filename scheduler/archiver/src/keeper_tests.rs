@@ -292,3 +292,35 @@ async fn segments_that_were_never_archived_are_missed() {
     );
     assert!(is_told, "{stopped}");
 }
+
+/// A leader that slept since long before writes under numbers that are free again.
+#[tokio::test]
+async fn a_stray_is_told_and_taken_away_and_nothing_else() {
+    let book = book("b");
+    let (memory, place) = (cluster(&book), tempfile::tempdir().expect("a directory"));
+    let mut keeper = keeper(&memory, place.path(), "uid-1").expect("opens");
+    keeper.round(Stamp(1)).await.expect("sound");
+    let there: Vec<u64> = memory.state().segments.keys().copied().collect();
+    assert_eq!(there.first(), Some(&15));
+    let stray = |sequence: u64| {
+        let place = usize::try_from(sequence).expect("small");
+        let mut stray = book.0[place].clone();
+        stray.nonce = "slept".into();
+        stray
+    };
+    for sequence in [0, 4, 5] {
+        memory.state().segments.insert(sequence, stray(sequence));
+    }
+    let round = keeper.round(Stamp(2)).await.expect("it goes on");
+    assert_eq!(round.strays, [stray(0), stray(4), stray(5)]);
+    assert_eq!((round.kept, round.deleted), (0, 0));
+    let left: Vec<u64> = memory.state().segments.keys().copied().collect();
+    assert_eq!(left, there);
+    check(&memory, place.path(), &book);
+    // What a leader wrote twice, since the first answer was lost, is no other one.
+    memory.state().segments.insert(3, book.0[3].clone());
+    let round = keeper.round(Stamp(3)).await.expect("it goes on");
+    assert!(round.strays.is_empty());
+    let left: Vec<u64> = memory.state().segments.keys().copied().collect();
+    assert_eq!(left, there);
+}

@@ -13,7 +13,7 @@ use edugrid_archiver::{
     journal::{ClusterJournal, JournalError},
     keeper::{KeepError, Keeper, Round},
 };
-use edugrid_ledger::{Archive, RealDisk};
+use edugrid_ledger::{Archive, RealDisk, Segment};
 use edugrid_units::Stamp;
 use kube::Client;
 use tokio::signal::unix::{SignalKind, signal};
@@ -94,9 +94,24 @@ fn tell(round: &Round) {
         proved,
         false_snapshots,
         deleted,
+        strays,
     } = round;
     if *kept > 0 || *deleted > 0 || !proved.is_empty() {
         tracing::info!(kept, ?proved, deleted, "a round");
+    }
+    for Segment {
+        sequence,
+        epoch,
+        nonce,
+        ..
+    } in strays
+    {
+        tracing::error!(
+            sequence,
+            epoch,
+            nonce,
+            "a segment of a leader that slept stood where another was archived, and was taken away"
+        );
     }
     for (sequence, why) in false_snapshots {
         tracing::error!(sequence, why, "a snapshot is not what the segments give");

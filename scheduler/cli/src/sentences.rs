@@ -92,6 +92,8 @@ sentences! {
     attempt_of(job: &str, attempt: u32): "{job}, attempt {attempt}", "{job} 第 {attempt} 次尝试";
     /// Where pods may not be listed.
     pods_not_read(why: &str): "Pods were not compared: {why}.", "未比对 Pod：{why}。";
+    /// Where a cluster has no older segments.
+    compared_from(entry: u64): "Only part of the book was compared: entries before {entry} are archived; give the archive's directory to --file to compare all.", "只比对了账本的一部分：第 {entry} 条之前的分录已归档；用 --file 指定归档目录可比对全部。";
     /// Below the differences.
     compared(attempts: usize, entries: u64, jobs: usize, pods: usize, differences: usize): "Compared {attempts} attempts of {entries} proved entries with {jobs} jobs and the pods of {pods} attempts: {differences} differences.", "已将 {entries} 条经校验的分录中的 {attempts} 次尝试与 {jobs} 个作业、{pods} 次尝试的 Pod 比对：{differences} 处不一致。";
     /// Never.

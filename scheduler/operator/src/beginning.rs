@@ -25,8 +25,10 @@ pub struct Beginning {
     pub past: Past,
     /// Every segment from there on.
     pub segments: Vec<Segment>,
-    /// Every segment before, if all of them are still there: what a lost view is made of.
+    /// Those before that are still there: what a lost view is made of, after the archive's where the first ones are not.
     pub before: Vec<Segment>,
+    /// The first segment that is there, and how large each payload is from there on.
+    pub live: (u64, Vec<u64>),
 }
 
 /// Why a snapshot can't be used.
@@ -55,7 +57,6 @@ pub async fn read(
         source: Box::new(error),
     })?;
     let mut segments = read_all(journal).await?;
-    let first = segments.first().map(|it| it.sequence);
     let unbroken = unbroken(&segments);
     let reached = view.map_or(u64::MAX, |view| view.segments);
     let (near, far): (Vec<u64>, Vec<u64>) = sequences.into_iter().partition(|it| {
@@ -66,14 +67,18 @@ pub async fn read(
         match begin(snapshots, sequence).await {
             Ok((replay, past)) => {
                 tracing::info!(sequence, "the books begin at a snapshot");
+                if unbroken.is_some_and(|first| first <= sequence) {
+                    leave_strays(&mut segments, unbroken);
+                }
+                let live = live(&segments, sequence);
                 let place = segments.partition_point(|it| it.sequence < sequence);
                 let tail = segments.split_off(place);
-                let is_whole = first == Some(0);
                 return Ok(Beginning {
                     replay,
                     past,
                     segments: tail,
-                    before: if is_whole { segments } else { Vec::new() },
+                    before: segments,
+                    live,
                 });
             }
             Err(error) => {
@@ -89,9 +94,34 @@ pub async fn read(
     Ok(Beginning {
         replay: Replay::new(),
         past: Past::new(),
+        live: live(&segments, 0),
         segments,
         before: Vec::new(),
     })
+}
+
+/// Drops and tells what lies below a hole and is needed by nobody, since a snapshot after the hole stands for it: what a
+/// leader that slept has created under numbers that were free again (R16). The archiver deletes it.
+fn leave_strays(segments: &mut Vec<Segment>, unbroken: Option<u64>) {
+    let first = unbroken.unwrap_or(0);
+    let place = segments.partition_point(|it| it.sequence < first);
+    for stray in segments.drain(..place) {
+        let (sequence, epoch, nonce) = (stray.sequence, stray.epoch, stray.nonce);
+        tracing::error!(
+            sequence,
+            epoch,
+            nonce,
+            first,
+            "a stray segment far below the first one is passed over"
+        );
+    }
+}
+
+/// The first of these segments, or `next` where there is none, and the sizes of all.
+fn live(segments: &[Segment], next: u64) -> (u64, Vec<u64>) {
+    let size = |it: &Segment| u64::try_from(it.payload.len()).unwrap_or(u64::MAX);
+    let first = segments.first().map_or(next, |it| it.sequence);
+    (first, segments.iter().map(size).collect())
 }
 
 /// The lowest sequence from which on no segment is missing.
@@ -134,19 +164,30 @@ mod tests {
     use super::*;
     use edugrid_ledger::Digest;
 
+    fn segments(all: &[u64]) -> Vec<Segment> {
+        let segment = |sequence: &u64| Segment {
+            sequence: *sequence,
+            epoch: 1,
+            nonce: "n".into(),
+            codec: "c".into(),
+            previous: Digest([0; 32]),
+            payload: vec![0; 3],
+        };
+        all.iter().map(segment).collect()
+    }
+
+    #[test]
+    fn a_stray_is_left_out_of_all_that_follows() {
+        let mut all = segments(&[0, 4, 107, 108]);
+        let first = unbroken(&all);
+        leave_strays(&mut all, first);
+        assert_eq!(all, segments(&[107, 108]));
+        assert_eq!(live(&all, 109), (107, vec![3, 3]));
+        assert_eq!(live(&[], 109), (109, vec![]), "all of it is compacted");
+    }
+
     #[test]
     fn what_comes_before_a_hole_is_no_beginning() {
-        let segments = |all: &[u64]| -> Vec<Segment> {
-            let segment = |sequence: &u64| Segment {
-                sequence: *sequence,
-                epoch: 1,
-                nonce: "n".into(),
-                codec: "c".into(),
-                previous: Digest([0; 32]),
-                payload: Vec::new(),
-            };
-            all.iter().map(segment).collect()
-        };
         for (all, expected) in [
             (&[][..], None),
             (&[7], Some(7)),

@@ -4,6 +4,10 @@
 //! when it is certain that another leader has written that sequence number. Between the
 //! two it asks again for ever; the caller drops it when the lease is lost. The nonce tells
 //! our own segment again when an answer was lost.
+//!
+//! A number is free again once its segment is archived and deleted, so a leader that slept for
+//! long enough creates one far behind all others, and is told that it stands. Such a stray is
+//! known by what isn't before it (design 0012, R16), and is the sign to step down.
 
 use std::time::Duration;
 
@@ -54,22 +58,11 @@ impl ClusterJournal {
         }
     }
 
-    /// Whether the segment that has this number is this very one; `None` if it is gone again.
-    async fn is_own(&self, segment: &Segment) -> Option<bool> {
-        loop {
-            match self.api.get_opt(&segment.name()).await {
-                Ok(there) => return Some(there?.spec.nonce == segment.nonce),
-                Err(error) => {
-                    tracing::warn!(%error, "segment not readable yet, trying again");
-                    tokio::time::sleep(RETRY).await;
-                }
-            }
-        }
-    }
-}
-
-impl SegmentStore for ClusterJournal {
-    async fn append(&mut self, segment: &Segment) -> Result<(), AppendError> {
+    /// Makes a segment durable, wherever in the journal it belongs: for who brings back what was archived.
+    ///
+    /// # Errors
+    /// If the number has another segment, or this one is refused.
+    pub async fn put(&self, segment: &Segment) -> Result<(), AppendError> {
         let sequence = segment.sequence;
         let refused = |why: String| AppendError::Refused { sequence, why };
         let object = object(segment).map_err(|error| refused(error.to_string()))?;
@@ -93,6 +86,67 @@ impl SegmentStore for ClusterJournal {
                 }
             }
         }
+    }
+
+    /// Whether a segment that was just created continues the journal. Segments are deleted in their order and never the
+    /// last one, so the one before is there unless this number had been deleted before; beside a segment 0 that opens
+    /// the book there is none.
+    async fn continues(&self, sequence: u64) -> bool {
+        loop {
+            let found = match sequence.checked_sub(1) {
+                Some(before) => {
+                    let before = self.api.get_metadata_opt(&name(before)).await;
+                    before.map(|before| before.is_some())
+                }
+                None => {
+                    let two = ListParams::default().limit(2);
+                    let listed = self.api.list_metadata(&two).await;
+                    listed.map(|listed| listed.items.len() < 2)
+                }
+            };
+            match found {
+                Ok(found) => return found,
+                Err(error) => {
+                    tracing::warn!(sequence, %error, "what is before a segment is not readable yet, trying again");
+                    tokio::time::sleep(RETRY).await;
+                }
+            }
+        }
+    }
+
+    /// Whether the segment that has this number is this very one; `None` if it is gone again.
+    async fn is_own(&self, segment: &Segment) -> Option<bool> {
+        loop {
+            match self.api.get_opt(&segment.name()).await {
+                Ok(there) => return Some(there?.spec.nonce == segment.nonce),
+                Err(error) => {
+                    tracing::warn!(%error, "segment not readable yet, trying again");
+                    tokio::time::sleep(RETRY).await;
+                }
+            }
+        }
+    }
+}
+
+/// The name of a segment.
+fn name(sequence: u64) -> String {
+    format!("{sequence:020}")
+}
+
+impl SegmentStore for ClusterJournal {
+    async fn append(&mut self, segment: &Segment) -> Result<(), AppendError> {
+        self.put(segment).await?;
+        let sequence = segment.sequence;
+        if self.continues(sequence).await {
+            return Ok(());
+        }
+        let nonce = &segment.nonce;
+        tracing::error!(
+            sequence,
+            nonce,
+            "others have written, archived and deleted this segment: this leader slept, its own is a stray"
+        );
+        Err(AppendError::Lost { sequence })
     }
 
     /// Pages through a list, in the order of names, which is that of sequences. Reading on
@@ -139,3 +193,7 @@ impl SegmentStore for ClusterJournal {
         Ok(segments)
     }
 }
+
+#[cfg(test)]
+#[path = "journal_tests.rs"]
+mod tests;

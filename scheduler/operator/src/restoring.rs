@@ -216,7 +216,7 @@ async fn write(
         for segment in &segments {
             next = segment.sequence.saturating_add(1);
             if there.iter().all(|it| it.sequence != segment.sequence) {
-                journal.append(segment).await?;
+                journal.put(segment).await?;
                 done.written = done.written.saturating_add(1);
             }
         }

@@ -185,23 +185,22 @@ pub async fn open(
         mut past,
         segments,
         before,
+        mut live,
     } = beginning::read(journal, snapshots, reached(&view)).await?;
-    let there = before.iter().chain(&segments);
     let size = |segment: &Segment| u64::try_from(segment.payload.len()).unwrap_or(u64::MAX);
     let since_snapshot = (
         u64::try_from(segments.len()).unwrap_or(u64::MAX),
         segments.iter().map(size).sum(),
     );
-    let mut live = (
-        there.clone().next().map_or(0, |it| it.sequence),
-        there.map(size).collect::<Vec<_>>(),
-    );
-    let is_told_of_all = !before.is_empty() || outside.has_archive();
+    let is_told_of_all = live.0 == 0 || outside.has_archive();
+    // The archiver may be behind the snapshot, but never behind what it has deleted.
     let mut from_live_or_kept = |from: u64| {
-        if before.is_empty() {
+        let place = before.partition_point(|it| it.sequence < from);
+        let there = before.get(place).filter(|it| it.sequence == from);
+        if there.is_none() {
             return outside.segments(from);
         }
-        let rest = before.iter().filter(|it| it.sequence >= from);
+        let rest = before.iter().skip(place);
         Ok(rest.take(READ_LIMIT).cloned().collect())
     };
     let earlier: Option<Earlier<'_>> = match is_told_of_all {

@@ -31,8 +31,11 @@ use compare::{Difference, Measure, compare};
 struct Report {
     /// The book's id.
     book: String,
-    /// How many entries were read.
+    /// How many entries the book has.
     entries: u64,
+    /// The first entry that was compared, where it isn't the first of the book: older ones are archived.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from_entry: Option<u64>,
     /// The hash of the last one.
     head: String,
     /// Whether differences within the tolerance are listed too.
@@ -71,12 +74,14 @@ pub async fn run(connection: &Connection, asked: &Reconcile, look: Look) -> Resu
     let progress = Progress::of_terminal(look);
     let begin = ledger::begin(connection, &mut source).await?;
     booked.begin(&begin);
+    let from_entry = Some(begin.position().entries).filter(|entry| *entry > 0);
     let replay = ledger::prove(&mut source, begin, progress, |record| booked.note(record)).await?;
     let verified = replay.verified();
     let gangs = booked.gangs(&pods);
     let report = Report {
         book: verified.book,
         entries: verified.entries,
+        from_entry,
         head: verified.head.to_string(),
         exact: asked.exact,
         attempts: booked.attempts.len(),
@@ -124,6 +129,10 @@ fn text(report: &Report, look: Look) -> String {
     }
     if let Some(why) = &report.pods_not_read {
         text += &(sentences::pods_not_read(language, why) + "\n");
+    }
+    if let Some(entry) = report.from_entry {
+        let line = sentences::compared_from(language, entry);
+        text += &(look.paint(Tone::Wait, &line) + "\n");
     }
     let summary = sentences::compared(
         language,

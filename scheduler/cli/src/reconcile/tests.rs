@@ -236,6 +236,7 @@ fn a_report_for_people() {
     let mut report = Report {
         book: "b".into(),
         entries: 23,
+        from_entry: None,
         head: "ab".into(),
         exact: false,
         attempts: 1,
@@ -254,5 +255,8 @@ fn a_report_for_people() {
          differences.\n"
     );
     assert!(text(&report, CHINESE).contains("charged 在账本中为 283.20，在"));
+    report.from_entry = Some(20);
+    let part = "entries before 20 are archived; give the archive's directory to --file";
+    assert!(text(&report, ENGLISH).contains(part));
     assert_eq!(Failure::Differ(1).code(), 7);
 }
