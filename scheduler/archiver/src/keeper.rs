@@ -12,8 +12,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use edugrid_ledger::{
-    Archive, ArchiveError, ArchiveReader, Damage, Disk, Frozen, Head, Owner, Replay, Section,
-    Segment, SnapshotError,
+    Archive, ArchiveError, ArchiveReader, Damage, Disk, Frozen, Head, Owner, Position, Replay,
+    Section, Segment, SnapshotError,
 };
 use edugrid_translate::snapshot::manifest_name;
 use edugrid_units::Stamp;
@@ -145,6 +145,11 @@ impl<J: Journal, D: Disk + Clone> Keeper<J, D> {
             first: None,
             archive,
         })
+    }
+
+    /// How far the archive reaches.
+    pub fn position(&self) -> Position {
+        self.replay.position()
     }
 
     /// One round; `now` is real time.

@@ -7,3 +7,5 @@
 pub mod cluster;
 pub mod journal;
 pub mod keeper;
+pub mod logs;
+pub mod probes;

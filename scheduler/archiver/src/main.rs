@@ -1,8 +1,10 @@
 //! The binary of the archiver: reads its arguments and goes round until it is told to stop.
 
 use std::{
+    net::SocketAddr,
     path::PathBuf,
     process::ExitCode,
+    sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -12,11 +14,16 @@ use edugrid_archiver::{
     cluster::cluster_uid,
     journal::{ClusterJournal, JournalError},
     keeper::{KeepError, Keeper, Round},
+    logs,
+    probes::{self, Probes},
 };
 use edugrid_ledger::{Archive, RealDisk, Segment};
 use edugrid_units::Stamp;
 use kube::Client;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
 
 /// Copies the journal of a cluster into a directory, and deletes from the cluster what is
 /// kept, read back and covered by a snapshot that it has proved.
@@ -37,18 +44,15 @@ struct Args {
     #[arg(long, env = "EDUGRID_ARCHIVE_STAY", default_value_t = 100,
           value_parser = clap::value_parser!(u64).range(1..=100_000))]
     stay: u64,
+
+    /// Where probes and metrics are served; nowhere unless it is given.
+    #[arg(long, env = "EDUGRID_METRICS_ADDRESS")]
+    metrics_address: Option<SocketAddr>,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    tracing_subscriber::fmt()
-        .json()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_default_env()
-                .unwrap_or_else(|_| "info,kube_client=warn".into()),
-        )
-        .with_writer(std::io::stderr)
-        .init();
+    logs::begin();
     match run(Args::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -59,6 +63,13 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: Args) -> anyhow::Result<()> {
+    let probes = Arc::new(Probes::new());
+    if let Some(address) = args.metrics_address {
+        let listener = TcpListener::bind(address)
+            .await
+            .with_context(|| format!("--metrics-address {address} can't be used"))?;
+        tokio::spawn(probes::serve(listener, probes.clone()));
+    }
     let client = Client::try_default()
         .await
         .context("no cluster: set KUBECONFIG or run in one")?;
@@ -77,8 +88,15 @@ async fn run(args: Args) -> anyhow::Result<()> {
             // What was not asked was not done, so the next round does it.
             Err(KeepError::Journal(JournalError::Request(error))) => {
                 tracing::warn!(%error, "the api server does not do what was asked, trying again");
+                probes.failed(format!(
+                    "the api server does not do what was asked: {error}"
+                ));
             }
-            round => tell(&round?),
+            round => {
+                let round = round?;
+                tell(&round);
+                probes.went_round(&round, keeper.position(), now());
+            }
         }
         tokio::select! {
             _ = stop.recv() => return Ok(()),

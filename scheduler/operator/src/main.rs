@@ -4,6 +4,7 @@ use std::{path::Path, process::ExitCode, time::Duration};
 
 use anyhow::Context;
 use clap::Parser;
+use edugrid_archiver::logs;
 use edugrid_crds::labels;
 use edugrid_scheduler::{
     args::{Args, Chore},
@@ -29,14 +30,7 @@ const QUESTIONS_MAX: usize = 64;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    tracing_subscriber::fmt()
-        .json()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_default_env()
-                .unwrap_or_else(|_| "info,kube_client=warn".into()),
-        )
-        .with_writer(std::io::stderr)
-        .init();
+    logs::begin();
     let args = Args::parse();
     if args.chore == Some(Chore::MetricsTable) {
         print!("{}", metrics::page());
