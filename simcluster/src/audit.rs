@@ -197,9 +197,10 @@ impl Audit {
                     known.stopped = true;
                 }
             }
-            Command::End { key, .. } => {
+            Command::End { key, ended, .. } => {
                 if let Answer::Settled(settlement) = &entry.answer {
-                    self.settled(key, settlement.clone(), store, cluster);
+                    self.settled(key, settlement.clone(), store);
+                    self.charged(key, settlement, ended.is_some(), cluster);
                 }
             }
             _ => {}
@@ -245,14 +246,26 @@ impl Audit {
         }
     }
 
-    /// An attempt ended: nothing of it may run, and it may not cost more than it had.
-    fn settled(
+    /// No attempt is charged for longer than it had. Where its end was not `seen`, as between two lists of a watch, the
+    /// charge goes to the last confirmed instant (A5).
+    fn charged(
         &mut self,
         key: &AttemptKey,
-        settlement: Settlement,
-        store: &Store,
+        settlement: &Settlement,
+        seen: bool,
         cluster: &Kubernetes,
     ) {
+        let seconds = i64::try_from(settlement.seconds).unwrap_or(i64::MAX);
+        match read::truth(key, seen, cluster) {
+            Some(most) if seconds > most => self.fault(format!(
+                "{key} is charged for {seconds} s and had {most} s at most"
+            )),
+            _ => {}
+        }
+    }
+
+    /// An attempt ended: nothing of it may run, and it may not cost more than was held.
+    fn settled(&mut self, key: &AttemptKey, settlement: Settlement, store: &Store) {
         let is_of_it = |pod: &Value| {
             let labels = &pod["metadata"]["labels"];
             labels["edugrid.io/job-uid"] == key.job.as_str()
@@ -267,14 +280,6 @@ impl Audit {
             .collect();
         if !running.is_empty() {
             self.fault(format!("{key} is settled while {running:?} run"));
-        }
-        if let Some(most) = read::truth(key, cluster)
-            && i64::try_from(settlement.seconds).unwrap_or(i64::MAX) > most
-        {
-            let seconds = settlement.seconds;
-            self.fault(format!(
-                "{key} is charged for {seconds} s and had {most} s at most"
-            ));
         }
         let Some(known) = self.attempts.get_mut(key) else {
             return self.fault(format!("{key} is settled and was never admitted"));

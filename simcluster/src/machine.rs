@@ -29,7 +29,7 @@ use edugrid_scheduler::{
     metrics::Metrics,
     pile::Bounds,
     process::Process,
-    visibility::{Asked, Leadership, Query, Reply},
+    visibility::{Asked, Leadership, NotFound, Query, Reply},
 };
 use edugrid_units::{JobUid, Language, Ratio, Seconds, Stamp, TenantName};
 use tokio::{
@@ -319,7 +319,12 @@ impl Machine {
 
     /// What its process answers to somebody who asks for a tenant's month, if it answers before
     /// anything else happens.
-    pub fn statement(&mut self, tenant: &str, month: &str, now_millis: u64) -> Option<Statement> {
+    pub fn statement(
+        &mut self,
+        tenant: &str,
+        month: &str,
+        now_millis: u64,
+    ) -> Option<Result<Statement, NotFound>> {
         let (reply, mut answer) = oneshot::channel();
         let query = Query::Statement {
             tenant: tenant.into(),
@@ -330,8 +335,10 @@ impl Machine {
         self.wake();
         while self.is_runnable() {
             self.step(now_millis);
-            if let Ok(Ok(Reply::Statement(statement))) = answer.try_recv() {
-                return Some(*statement);
+            match answer.try_recv() {
+                Ok(Ok(Reply::Statement(statement))) => return Some(Ok(*statement)),
+                Ok(Err(why)) => return Some(Err(why)),
+                _ => {}
             }
         }
         None

@@ -188,9 +188,12 @@ impl Simulation {
             }
             if self.faults.over && self.now >= next_look {
                 next_look = self.now + 1000;
-                let unrest = self.unrest();
+                let mut unrest = self.unrest();
                 if unrest.is_empty() {
-                    return Ok(self.statements());
+                    match self.statements() {
+                        Some(faults) => return Ok(faults),
+                        None => unrest.push("the leader answers nobody".to_owned()),
+                    }
                 }
                 if self.now > chaos_ends + REST_MILLIS {
                     return Ok(unrest

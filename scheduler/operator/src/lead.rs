@@ -141,6 +141,8 @@ pub async fn lead(leader: Leader, stop: impl Future<Output = ()>) -> Result<(), 
     tokio::pin!(stop, keep);
     loop {
         let again = desk.is_restless() && turn.appending.is_none();
+        // Who asks before all is read would hear that there is no such thing; so he waits.
+        let knows_all = desk.is_synced();
         let wake = tokio::select! {
             biased;
             () = &mut stop => break,
@@ -152,7 +154,7 @@ pub async fn lead(leader: Leader, stop: impl Future<Output = ()>) -> Result<(), 
             Some(change) = changes.recv() => Some(Wake::Change(Box::new(change))),
             Some(done) = answers.recv() => Some(Wake::Done(Box::new(done))),
             Ok(()) = guarded.changed() => Some(Wake::Guarded(guarded.borrow_and_update().clone())),
-            Some(asked) = questions.recv() => Some(Wake::Asked(asked)),
+            Some(asked) = questions.recv(), if knows_all => Some(Wake::Asked(asked)),
             _ = ticks.tick() => Some(Wake::Tick),
             Some(_) = tasks.join_next() => return Err(LeadError::PartEnded("a watch or the writer")),
             () = std::future::ready(()), if again => None,

@@ -24,16 +24,16 @@ pub fn month(segments: &[Segment], tenant: &str, month: Month) -> Option<(usize,
     Some((usage.len(), MicroYuan(u64::try_from(cost).ok()?)))
 }
 
-/// The longest time that an attempt can be charged for, if its pods ever ran.
-pub(super) fn truth(key: &AttemptKey, cluster: &Kubernetes) -> Option<i64> {
+/// The longest time that an attempt can be charged for, if its pods ever ran; whether the operator has `seen` all ends.
+pub(super) fn truth(key: &AttemptKey, seen: bool, cluster: &Kubernetes) -> Option<i64> {
     let number = key.attempt.to_string();
     let of_it = |pod: &&crate::kubernetes::Pod| pod.of.0 == key.job.as_str() && pod.of.1 == number;
     let pods: Vec<_> = cluster.pods.values().filter(of_it).collect();
     let bound = pods.iter().map(|pod| pod.bound).max()??;
-    let all_seen = pods.iter().all(|pod| pod.finished.is_some());
+    let all_ended = pods.iter().all(|pod| pod.finished.is_some());
     let last = pods.iter().filter_map(|pod| pod.finished).max();
     Some(match last {
-        Some(last) if all_seen => last - bound,
+        Some(last) if all_ended && seen => last - bound,
         Some(last) => last - bound + UNSEEN_SECONDS,
         None => return None,
     })

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use edugrid_ledger::{Month, Replay, ViewFound, restore};
+use edugrid_scheduler::visibility::NotFound;
 use edugrid_units::{MicroYuan, Stamp};
 
 use super::Simulation;
@@ -31,22 +32,28 @@ impl Simulation {
         unrest
     }
 
-    /// What the leader tells of each tenant's month must be what the journal says.
-    pub(super) fn statements(&mut self) -> Vec<String> {
+    /// What the leader tells of each tenant's month must be what the journal says. None: it does not answer yet, as one
+    /// that has just begun.
+    pub(super) fn statements(&mut self) -> Option<Vec<String>> {
         if self.beginnings().len() > 1 {
             // A view that was lost begins with a snapshot, and what was before it needs the archive.
-            return Vec::new();
+            return Some(Vec::new());
         }
         let month = Month::of(Stamp::from_seconds(self.store.now_seconds));
         let Some(leader) = self.machines.iter_mut().find(|machine| machine.leads()) else {
-            return vec!["nobody leads in the end".to_owned()];
+            return Some(vec!["nobody leads in the end".to_owned()]);
         };
         let mut faults = Vec::new();
         for tenant in TENANTS {
             let told = leader.statement(tenant, &month.to_string(), self.now);
-            let told = told.map(|told| (told.movements.len(), told.totals.cost.0.clone()));
-            // A month in which nothing moved has no statement.
-            let told = told.unwrap_or((0, MicroYuan::ZERO.to_string()));
+            let told = match told? {
+                Ok(told) => (told.movements.len(), told.totals.cost.0.clone()),
+                Err(NotFound::Month { .. }) => (0, MicroYuan::ZERO.to_string()),
+                Err(why) => {
+                    faults.push(format!("{tenant}'s statement is refused: {why}"));
+                    continue;
+                }
+            };
             let known = audit::month(self.audit.segments(), tenant, month);
             let known = known.map(|(count, cost)| (count, cost.to_string()));
             if Some(&told) != known.as_ref() {
@@ -55,7 +62,7 @@ impl Simulation {
                 ));
             }
         }
-        faults
+        Some(faults)
     }
 
     /// The disks of both machines must agree with the journal, unless somebody broke them.
