@@ -6,10 +6,13 @@ mod read;
 
 pub use read::{manifest_of, month};
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::RangeInclusive,
+};
 
 use edugrid_ledger::{Admit, Answer, Books, Command, Entry, Replay, Segment, Settlement};
-use edugrid_units::{AttemptKey, MicroYuan, NodeName};
+use edugrid_units::{AttemptKey, MicroYuan, NodeName, TenantName};
 use serde_json::Value;
 
 use crate::{
@@ -40,6 +43,10 @@ pub struct Audit {
     /// Nonces of leaders, by epoch.
     leaders: BTreeMap<u64, String>,
     archived: u64,
+    /// The most that a tenant may hold, in thousandths of a card.
+    limits: BTreeMap<TenantName, u64>,
+    /// Changes that somebody made by hand.
+    by_hand: BTreeSet<u64>,
     /// Where books were written down whole.
     snapshots: BTreeSet<u64>,
     /// What must never be, and was.
@@ -59,8 +66,9 @@ pub struct Sums {
     pub epochs: u64,
 }
 
-impl Default for Audit {
-    fn default() -> Self {
+impl Audit {
+    /// Nothing has happened. `limits`: the most that a tenant may hold, in thousandths of a card.
+    pub fn new(limits: BTreeMap<TenantName, u64>) -> Self {
         Self {
             replay: Replay::new(),
             segments: Vec::new(),
@@ -69,13 +77,13 @@ impl Default for Audit {
             once: BTreeSet::new(),
             leaders: BTreeMap::new(),
             archived: 0,
+            limits,
+            by_hand: BTreeSet::new(),
             snapshots: BTreeSet::new(),
             faults: Vec::new(),
         }
     }
-}
 
-impl Audit {
     /// Looks at one change.
     pub fn note(&mut self, change: &Change, store: &Store, cluster: &Kubernetes) {
         match (
@@ -88,11 +96,19 @@ impl Audit {
             ("ledger.edugrid.io", "ledgersegments") => self.segment(change, store, cluster),
             ("batch", "jobs") if change.kind == ChangeKind::Added => self.native(change, cluster),
             ("", "pods") if change.kind == ChangeKind::Modified => self.pod(change),
-            ("edugrid.io", "computejobs") if change.kind == ChangeKind::Modified => {
+            ("edugrid.io", "computejobs")
+                if change.kind == ChangeKind::Modified
+                    && !self.by_hand.contains(&change.revision) =>
+            {
                 self.status(change)
             }
             _ => {}
         }
+    }
+
+    /// Changes that somebody makes by hand: what they say is not the operator's.
+    pub fn by_hand(&mut self, revisions: RangeInclusive<u64>) {
+        self.by_hand.extend(revisions);
     }
 
     /// Segments before this one may be taken away.
@@ -225,12 +241,21 @@ impl Audit {
         if self.attempts.insert(key.clone(), known).is_some() {
             self.fault(format!("{key} is admitted twice"));
         }
+        self.fits(&key);
+    }
+
+    /// What is open after an admission fits onto the nodes, and its tenants' limits hold it (Q7).
+    fn fits(&mut self, key: &AttemptKey) {
         let mut used: BTreeMap<NodeName, u64> = BTreeMap::new();
+        let mut held: BTreeMap<TenantName, u64> = BTreeMap::new();
         for known in self
             .attempts
             .values()
             .filter(|known| known.settled.is_none())
         {
+            for tenant in &known.admit.admission.path {
+                *held.entry(tenant.clone()).or_default() += known.admit.admission.billed.0;
+            }
             for role in &known.admit.admission.placement {
                 for (node, count) in &role.nodes {
                     *used.entry(node.clone()).or_default() +=
@@ -243,6 +268,14 @@ impl Audit {
                 "{key} makes {used} milli-cards of {} on {node}",
                 CARDS * 1000
             ));
+        }
+        for (tenant, most) in self.limits.clone() {
+            let held = held.get(&tenant).copied().unwrap_or(0);
+            if held > most {
+                self.fault(format!(
+                    "{key} makes {held} milli-cards of {tenant}, {most} are the most"
+                ));
+            }
         }
     }
 
@@ -427,9 +460,18 @@ impl Audit {
                 "InsufficientFunds" | "TooLarge" | "Fragmented" | "NoMatchingPool"
             );
             let over = matches!(phase, "Succeeded" | "Failed" | "Cancelled");
+            // What its tenant may never hold at once waits for ever.
+            let most = self.limits.get(&TenantName::from(key.namespace.as_str()));
+            let waits = waits
+                || reason == "QuotaExceeded"
+                    && most.is_some_and(|most| read::cards(job) * 1000 > *most);
             let rests = over || (phase == "Pending" && waits);
             if !rests {
-                unrest.push(format!("job {} is {phase} because of {reason}", key.name));
+                let message = job["status"]["message"].as_str().unwrap_or("");
+                unrest.push(format!(
+                    "job {} is {phase} because of {reason}: {message}",
+                    key.name
+                ));
             }
             let uid = text(&job["metadata"]["uid"]).unwrap_or_default();
             let of_it = self

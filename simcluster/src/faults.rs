@@ -61,11 +61,21 @@ pub enum Fault {
     PolicyGone,
     /// No fault: the archiver takes away what a snapshot covers.
     Archived,
+    /// Somebody writes into a status what the operator never would.
+    StatusEdited,
+    /// Somebody deletes a native Job, takes its labels off, or orphans its pods.
+    NativeTaken,
+    /// Somebody deletes a pod.
+    PodTaken,
+    /// Somebody deletes a namespace with all that is in it.
+    NamespaceGone,
+    /// Somebody deletes the lease, or writes himself into it.
+    LeaseTaken,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 29] = [
         Self::Crash,
         Self::CrashDiskLost,
         Self::CrashDiskDamaged,
@@ -90,24 +100,30 @@ impl Fault {
         Self::NodeGone,
         Self::PolicyGone,
         Self::Archived,
+        Self::StatusEdited,
+        Self::NativeTaken,
+        Self::PodTaken,
+        Self::NamespaceGone,
+        Self::LeaseTaken,
     ];
 
-    /// Faults that are drawn as time passes; the others as messages do.
-    pub const OF_TIME: [Self; 13] = [
-        Self::Crash,
-        Self::CrashDiskLost,
-        Self::CrashDiskDamaged,
-        Self::Freeze,
-        Self::FreezePastLease,
-        Self::ClockJump,
-        Self::DiskFull,
-        Self::Outage,
-        Self::Compacted,
-        Self::NodeSilent,
-        Self::NodeGone,
-        Self::PolicyGone,
-        Self::Archived,
-    ];
+    /// Whether it is drawn as time passes; the others are as messages go.
+    pub fn is_of_time(self) -> bool {
+        !matches!(
+            self,
+            Self::RequestLost
+                | Self::AnswerLost
+                | Self::RequestDoubled
+                | Self::Refused
+                | Self::RefusedDone
+                | Self::Slow
+                | Self::WatchCut
+                | Self::WatchTorn
+                | Self::WatchExpired
+                | Self::Duplicated
+                | Self::Reordered
+        )
+    }
 }
 
 impl fmt::Display for Fault {
@@ -131,7 +147,7 @@ impl Faults {
     pub fn new(random: &mut Random) -> Self {
         let mut often = BTreeMap::new();
         for fault in Fault::ALL {
-            let most = if Fault::OF_TIME.contains(&fault) {
+            let most = if fault.is_of_time() {
                 OF_TIME_MOST
             } else {
                 OF_MESSAGES_MOST

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     api::{Key, Kind, Store, stamp},
+    hands::mark_deleted,
     random::Random,
 };
 
@@ -65,6 +66,7 @@ impl Kubernetes {
 
     /// One look of every controller.
     pub fn pass(&mut self, store: &mut Store, now: u64) {
+        empty_namespaces(store);
         self.collect(store);
         self.run_jobs(store, now);
         self.bind(store, now);
@@ -92,13 +94,8 @@ impl Kubernetes {
         for key in orphans(&kind("batch", "jobs"), store) {
             store.delete(&key);
         }
-        let now = stamp(store.now_seconds);
         for key in orphans(&kind("", "pods"), store) {
-            store.edit(&key, |pod| {
-                if pod["metadata"]["deletionTimestamp"].is_null() {
-                    pod["metadata"]["deletionTimestamp"] = json!(now);
-                }
-            });
+            mark_deleted(store, &key);
         }
     }
 
@@ -154,13 +151,8 @@ impl Kubernetes {
             )
         };
         let active: Vec<_> = pods.iter().filter(|(_, pod)| is_active(pod)).collect();
-        let now = stamp(store.now_seconds);
         for (pod, _) in &active {
-            store.edit(pod, |pod| {
-                if pod["metadata"]["deletionTimestamp"].is_null() {
-                    pod["metadata"]["deletionTimestamp"] = json!(now);
-                }
-            });
+            mark_deleted(store, pod);
         }
         if active.is_empty() {
             store.edit(key, |job| job["status"] = ended("Failed", 0, 1));
@@ -301,6 +293,35 @@ impl Kubernetes {
                 let at = stamp(store.now_seconds);
                 store.edit(&key, |pod| finish(pod, code, &at));
             }
+        }
+    }
+}
+
+/// What is in a namespace that is being deleted goes, and in the end the namespace.
+fn empty_namespaces(store: &mut Store) {
+    let going: Vec<Key> = store
+        .all(&kind("", "namespaces"))
+        .filter(|(_, namespace)| !namespace["metadata"]["deletionTimestamp"].is_null())
+        .map(|(key, _)| key.clone())
+        .collect();
+    for namespace in going {
+        let of = |kind: &Kind, store: &Store| -> Vec<Key> {
+            let all = store.all(kind).map(|(key, _)| key);
+            all.filter(|key| key.namespace == namespace.name)
+                .cloned()
+                .collect()
+        };
+        for gone in [kind("edugrid.io", "computejobs"), kind("batch", "jobs")] {
+            for key in of(&gone, store) {
+                store.delete(&key);
+            }
+        }
+        let pods = of(&kind("", "pods"), store);
+        for pod in &pods {
+            mark_deleted(store, pod);
+        }
+        if pods.is_empty() {
+            store.delete(&namespace);
         }
     }
 }

@@ -16,6 +16,7 @@ mod api;
 mod audit;
 mod faults;
 mod gate;
+mod hands;
 mod kubernetes;
 mod machine;
 mod network;

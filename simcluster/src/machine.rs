@@ -18,7 +18,6 @@ use std::{
     time::Duration,
 };
 
-use edugrid_crds::visibility::Statement;
 use edugrid_ledger::{Base, Entry, HistoryView, Month, Position, Record, SledView, ViewError};
 use edugrid_scheduler::{
     compaction::Thresholds,
@@ -317,28 +316,16 @@ impl Machine {
         self.life.as_ref().map(take).unwrap_or_default()
     }
 
-    /// What its process answers to somebody who asks for a tenant's month, if it answers before
-    /// anything else happens.
-    pub fn statement(
-        &mut self,
-        tenant: &str,
-        month: &str,
-        now_millis: u64,
-    ) -> Option<Result<Statement, NotFound>> {
+    /// What its process answers to somebody who asks, if it answers before anything else happens.
+    pub fn ask(&mut self, query: Query, now_millis: u64) -> Option<Result<Reply, NotFound>> {
         let (reply, mut answer) = oneshot::channel();
-        let query = Query::Statement {
-            tenant: tenant.into(),
-            month: month.to_owned(),
-        };
         let asked = Asked { query, reply };
         self.life.as_ref()?.questions.try_send(asked).ok()?;
         self.wake();
         while self.is_runnable() {
             self.step(now_millis);
-            match answer.try_recv() {
-                Ok(Ok(Reply::Statement(statement))) => return Some(Ok(*statement)),
-                Ok(Err(why)) => return Some(Err(why)),
-                _ => {}
+            if let Ok(answer) = answer.try_recv() {
+                return Some(answer);
             }
         }
         None

@@ -16,6 +16,7 @@ use crate::{
     api::{Key, Rules, Store},
     audit::{Audit, Sums},
     faults::{Fault, Faults},
+    hands::Hands,
     kubernetes::Kubernetes,
     machine::{Given, Machine},
     network::{Flight, Peer, Watch},
@@ -100,6 +101,7 @@ struct Simulation {
     told_until: u64,
     kubernetes: Kubernetes,
     users: Users,
+    hands: Hands,
     audit: Audit,
     machines: Vec<Machine>,
     /// When a machine that is down is started again.
@@ -151,8 +153,9 @@ impl Simulation {
             told_until: store.revision(),
             store,
             kubernetes: Kubernetes::new(random.part()),
+            hands: Hands::new(random.part()),
+            audit: Audit::new(users.limits()),
             users,
-            audit: Audit::default(),
             broken: machines.iter().map(|_| false).collect(),
             machines,
             starts,
@@ -196,10 +199,7 @@ impl Simulation {
                     }
                 }
                 if self.now > chaos_ends + REST_MILLIS {
-                    return Ok(unrest
-                        .into_iter()
-                        .map(|words| format!("stuck: {words}"))
-                        .collect());
+                    return Ok(self.stuck(unrest));
                 }
             }
         }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use edugrid_units::TenantName;
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -14,7 +15,11 @@ use crate::{
 /// Cards of a node.
 pub const CARDS: u64 = 8;
 /// Namespaces, each a tenant's of the same name.
-const NAMESPACES: [&str; 3] = ["sdu-cs", "sdu-ai", "lnu"];
+pub const NAMESPACES: [&str; 3] = ["sdu-cs", "sdu-ai", "lnu"];
+/// The tenant that may not borrow as much as it likes; its quota is never changed.
+const LIMITED: &str = "lnu";
+/// So many cards it may.
+const BORROWED_MOST: u64 = 2;
 /// Tenants that pay.
 pub const TENANTS: [&str; 4] = ["sdu", "sdu-cs", "sdu-ai", "lnu"];
 /// The policies that must stand (L12), by kind and plural.
@@ -124,6 +129,12 @@ impl Users {
         }
     }
 
+    /// The most that a tenant may ever hold, in thousandths of a card (Q7): of those of whom that is known.
+    pub fn limits(&self) -> BTreeMap<TenantName, u64> {
+        let most = CARDS * self.nodes / 4 + BORROWED_MOST;
+        BTreeMap::from([(LIMITED.into(), most * 1000)])
+    }
+
     /// A node's name, one of them.
     pub fn some_node(&mut self) -> String {
         node_name(self.random.below(self.nodes))
@@ -144,6 +155,14 @@ impl Users {
         self.submitted += 1;
         let random = &mut self.random;
         let namespace = NAMESPACES[random.index(NAMESPACES.len())];
+        let home = Key::new("", "namespaces", "", namespace);
+        match store.get(&home) {
+            Some(there) if !there["metadata"]["deletionTimestamp"].is_null() => {
+                return format!("submit {namespace}/…, which is being deleted");
+            }
+            Some(_) => {}
+            None => drop(store.create(home, self::namespace(namespace))),
+        }
         let name = format!("job-{}", self.submitted);
         let roles = if random.per_mille(250) {
             vec!["master", "worker"]
@@ -202,6 +221,12 @@ fn node(name: &str) -> Value {
     node
 }
 
+fn namespace(tenant: &str) -> Value {
+    let labels =
+        json!({"edugrid.io/tenant": tenant, "pod-security.kubernetes.io/enforce": "baseline"});
+    json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": tenant, "labels": labels}})
+}
+
 /// A kubelet that speaks, or doesn't.
 pub fn set_ready(node: &mut Value, ready: bool) {
     let status = if ready { "True" } else { "Unknown" };
@@ -234,14 +259,8 @@ fn declare(store: &mut Store, random: &mut Random, nodes: u64, shipped: &Value) 
         "namespaces",
         json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kube-system"}}),
     );
-    for namespace in NAMESPACES {
-        let labels = json!({"edugrid.io/tenant": namespace, "pod-security.kubernetes.io/enforce": "baseline"});
-        put(
-            "",
-            "namespaces",
-            json!({"apiVersion": "v1", "kind": "Namespace",
-                                     "metadata": {"name": namespace, "labels": labels}}),
-        );
+    for name in NAMESPACES {
+        put("", "namespaces", namespace(name));
     }
     let all = CARDS * nodes;
     let quota = |nominal: u64| json!([{"pool": "a100", "nominal": nominal}]);
@@ -263,7 +282,8 @@ fn declare(store: &mut Store, random: &mut Random, nodes: u64, shipped: &Value) 
         ("sdu-ai", json!({"parent": "sdu", "level": "College"})),
         (
             "lnu",
-            json!({"parent": "province", "level": "University", "quotas": quota(all / 4)}),
+            json!({"parent": "province", "level": "University", "quotas": [
+                {"pool": "a100", "nominal": all / 4, "borrowingLimit": BORROWED_MOST}]}),
         ),
     ];
     for (name, spec) in tenants {

@@ -69,6 +69,21 @@ struct Cell {
     used: i128,
 }
 
+impl Cell {
+    /// What it may still draw from above, where its borrowing is limited.
+    fn cap(&self) -> Option<i128> {
+        let limit = self.borrowing_limit?;
+        let lent = self.subtree.saturating_sub(self.local);
+        let drawn = self.charged.saturating_sub(self.local).max(0);
+        Some(lent.saturating_sub(drawn).saturating_add(limit))
+    }
+
+    /// What is free of the part that it keeps for itself.
+    fn kept(&self) -> i128 {
+        self.local.saturating_sub(self.charged).max(0)
+    }
+}
+
 /// The quota of one pool over the whole tree, with its usage.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Quota {
@@ -190,21 +205,27 @@ impl Quota {
         };
         for ix in path.into_iter().rev() {
             let cell = self.cell(ix);
-            if let Some(limit) = cell.borrowing_limit {
-                let lent = cell.subtree.saturating_sub(cell.local);
-                let drawn = cell.charged.saturating_sub(cell.local).max(0);
-                let cap = lent.saturating_sub(drawn).saturating_add(limit);
-                if cap < free {
-                    free = cap;
-                    binding = Binding {
-                        node: ix,
-                        borrowing: true,
-                    };
-                }
+            if let Some(cap) = cell.cap().filter(|cap| *cap < free) {
+                free = cap;
+                binding = Binding {
+                    node: ix,
+                    borrowing: true,
+                };
             }
-            free = free.saturating_add(cell.local.saturating_sub(cell.charged).max(0));
+            free = free.saturating_add(cell.kept());
         }
         (Balance(free), binding)
+    }
+
+    /// The most that a node by itself leaves free for what is below it, whatever is free above: without a borrowing limit
+    /// it sets no bound.
+    pub fn own_room(&self, tree: &Tree, ix: TreeIx) -> i128 {
+        let cell = self.cell(ix);
+        if tree.root() == Some(ix) {
+            return cell.subtree.saturating_sub(cell.charged);
+        }
+        cell.cap()
+            .map_or(i128::MAX, |cap| cap.saturating_add(cell.kept()))
     }
 
     /// How much of its use a subtree is to give back after a cut (Q3): what is missing at

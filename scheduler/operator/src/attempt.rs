@@ -192,7 +192,9 @@ impl Attempt {
     pub fn lose_job(&mut self, role: &RoleName) {
         if let Some(known) = self.jobs.get_mut(role) {
             *known = match std::mem::take(known) {
-                NativeJob::Present { uid, ended: false } => NativeJob::Lost { uid },
+                NativeJob::Present { uid, ended } if !ended || self.stopping.is_none() => {
+                    NativeJob::Lost { uid }
+                }
                 _ => NativeJob::Absent,
             };
         }
@@ -313,11 +315,11 @@ impl Attempt {
         let all_terminal = self.pods.values().all(|pod| pod.phase.is_terminal());
         let complete =
             self.complete() && self.pods.values().all(|p| p.phase == PodPhase::Succeeded);
-        let jobs_gone = self.jobs.values().all(|job| {
-            matches!(
-                job,
-                NativeJob::Absent | NativeJob::Present { ended: true, .. }
-            )
+        let jobs_gone = self.jobs.iter().all(|(role, job)| match job {
+            NativeJob::Absent | NativeJob::Present { ended: true, .. } => true,
+            // Of such a Job nobody will tell that it has ended: its pods must do.
+            NativeJob::Present { .. } => self.unseen.contains(role) && self.fails_by_itself(role),
+            _ => false,
         });
         let outcome = match self.stopping {
             None if complete => Outcome::Succeeded,
@@ -347,20 +349,17 @@ impl Attempt {
         latest
     }
 
-    /// Deletes what has not ended by itself; what has keeps its pods for their logs. A Job
-    /// with a pod that failed by itself ends by itself too, and takes its other pods along.
+    /// Whether a role's native Job has a pod that failed by itself: it ends by itself too, and takes its other pods along.
+    fn fails_by_itself(&self, role: &RoleName) -> bool {
+        let mut pods = self.pods.values().filter(|pod| pod.role == *role);
+        matches!(self.stopping, Some((Outcome::Failed, _))) && pods.any(is_own_failure)
+    }
+
+    /// Deletes what does not end by itself; what does keeps its pods for their logs.
     fn wind_down(&self) -> Vec<Todo> {
-        let fails_by_itself = |role: &RoleName| {
-            self.stopping
-                .is_some_and(|(outcome, _)| outcome == Outcome::Failed)
-                && self
-                    .pods
-                    .values()
-                    .any(|pod| pod.role == *role && is_own_failure(pod))
-        };
         self.jobs
             .iter()
-            .filter(|(role, _)| !fails_by_itself(role))
+            .filter(|(role, _)| !self.fails_by_itself(role))
             .filter_map(|(role, job)| match job {
                 NativeJob::Present { uid, ended: false } | NativeJob::Lost { uid } => {
                     Some((role, uid.clone()))

@@ -402,6 +402,39 @@ fn a_native_job_that_no_watch_has_told_is_gone_once_its_delete_is_accepted() {
     }
 }
 
+/// A leader finds a native Job that failed while nobody led, its pods gone with their node; then somebody deletes it.
+#[test]
+fn a_native_job_that_has_ended_is_not_made_again_either() {
+    let mut attempt = attempt();
+    for role in ["master", "worker"] {
+        let uid = format!("uid-{role}");
+        attempt.see_job(&role.into(), NativeJob::Present { uid, ended: true });
+    }
+    attempt.lose_job(&"worker".into());
+    let stop = [Todo::Stop(Outcome::Disrupted)];
+    assert_eq!(attempt.next(at(5), Wish::Run), stop);
+}
+
+/// A native Job whose labels somebody took off is found again by its name, and no watch tells that it has failed.
+#[test]
+fn a_native_job_that_no_watch_tells_has_failed_when_its_pods_have() {
+    for is_told in [false, true] {
+        let mut attempt = running();
+        let (role, uid) = (RoleName::from("worker"), "uid-worker".to_owned());
+        attempt.job_made(&role, uid.clone());
+        if is_told {
+            attempt.see_job(&role, NativeJob::Present { uid, ended: false });
+        }
+        attempt.set_job(&"master".into(), NativeJob::Absent);
+        attempt.stopping = Some((Outcome::Failed, at(20)));
+        for pod in pods() {
+            finish(&mut attempt, &pod.uid, PodPhase::Failed, 20);
+        }
+        let ended = matches!(attempt.next(at(21), Wish::Run)[..], [Todo::End { .. }]);
+        assert_eq!(ended, !is_told, "told by a watch: {is_told}");
+    }
+}
+
 /// Somebody deletes a native Job, or takes its labels off, before all pods are bound: it is not made again, since of what
 /// it started nobody knows, and what is left of it is deleted.
 #[test]

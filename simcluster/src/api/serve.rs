@@ -133,6 +133,16 @@ impl Store {
             let words = format!("{} \"{}\" already exists", key.kind.plural, key.name);
             return refusal(409, "AlreadyExists", &words);
         }
+        let home = Key::new("", "namespaces", "", &key.namespace);
+        let is_going =
+            |namespace: &Arc<Value>| !namespace["metadata"]["deletionTimestamp"].is_null();
+        if self.get(&home).is_some_and(is_going) {
+            let words = format!(
+                "unable to create new content in namespace {} because it is being terminated",
+                home.name
+            );
+            return refusal(403, "Forbidden", &words);
+        }
         let mut object = ask.body.clone();
         if has_status(&key.kind)
             && let Some(fields) = object.as_object_mut()

@@ -52,6 +52,13 @@ pub(super) fn segment(object: &Value) -> Option<Segment> {
     })
 }
 
+/// Cards that a job asks for.
+pub(super) fn cards(job: &Value) -> u64 {
+    let roles = job["spec"]["roles"].as_array().into_iter().flatten();
+    let of = |role: &Value| Some(role["replicas"].as_u64()? * role["cards"].as_u64()?);
+    roles.filter_map(of).sum()
+}
+
 /// The first segment that a snapshot doesn't cover, by the name of its manifest.
 pub fn manifest_of(name: &str) -> Option<u64> {
     let (sequence, part) = name.split_once('-')?;

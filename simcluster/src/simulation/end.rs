@@ -3,11 +3,16 @@
 use std::path::Path;
 
 use edugrid_ledger::{Month, Replay, ViewFound, restore};
-use edugrid_scheduler::visibility::NotFound;
+use edugrid_scheduler::visibility::{NotFound, Query, Reply};
 use edugrid_units::{MicroYuan, Stamp};
 
 use super::Simulation;
-use crate::{audit, machine::copy, world::TENANTS};
+use crate::{
+    api::{Key, Kind},
+    audit,
+    machine::copy,
+    world::TENANTS,
+};
 
 impl Simulation {
     /// What still moves, or can't. Empty: all is as it should be in the end.
@@ -45,12 +50,15 @@ impl Simulation {
         };
         let mut faults = Vec::new();
         for tenant in TENANTS {
-            let told = leader.statement(tenant, &month.to_string(), self.now);
-            let told = match told? {
-                Ok(told) => (told.movements.len(), told.totals.cost.0.clone()),
+            let query = Query::Statement {
+                tenant: tenant.into(),
+                month: month.to_string(),
+            };
+            let told = match leader.ask(query, self.now)? {
+                Ok(Reply::Statement(told)) => (told.movements.len(), told.totals.cost.0.clone()),
                 Err(NotFound::Month { .. }) => (0, MicroYuan::ZERO.to_string()),
-                Err(why) => {
-                    faults.push(format!("{tenant}'s statement is refused: {why}"));
+                other => {
+                    faults.push(format!("{tenant}'s statement is {other:?}"));
                     continue;
                 }
             };
@@ -63,6 +71,30 @@ impl Simulation {
             }
         }
         Some(faults)
+    }
+
+    /// What is stuck, and what the leader says of the jobs that wait.
+    pub(super) fn stuck(&mut self, unrest: Vec<String>) -> Vec<String> {
+        let mut words: Vec<String> = unrest
+            .into_iter()
+            .map(|words| format!("stuck: {words}"))
+            .collect();
+        let jobs = self.store.all(&Kind::new("edugrid.io", "computejobs"));
+        let waiting = jobs.filter(|(_, job)| job["status"]["phase"] == "Pending");
+        let waiting: Vec<Key> = waiting.map(|(key, _)| key.clone()).collect();
+        let Some(leader) = self.machines.iter_mut().find(|machine| machine.leads()) else {
+            return words;
+        };
+        for Key {
+            namespace, name, ..
+        } in waiting
+        {
+            let query = Query::Explain { namespace, name };
+            if let Some(Ok(Reply::Explanation(told))) = leader.ask(query, self.now) {
+                words.push(format!("explained: {told:?}"));
+            }
+        }
+        words
     }
 
     /// The disks of both machines must agree with the journal, unless somebody broke them.

@@ -27,7 +27,7 @@ impl Simulation {
         {
             self.give_back_policy();
         }
-        for fault in Fault::OF_TIME {
+        for fault in Fault::ALL.into_iter().filter(|fault| fault.is_of_time()) {
             if self.faults.strikes(fault, &mut self.random) {
                 self.trace.note(self.now, || format!("fault: {fault}"));
                 self.strike(fault)?;
@@ -79,6 +79,11 @@ impl Simulation {
             }
             Fault::PolicyGone => self.take_policy(),
             Fault::Archived => self.archive(),
+            Fault::StatusEdited
+            | Fault::NativeTaken
+            | Fault::PodTaken
+            | Fault::NamespaceGone
+            | Fault::LeaseTaken => self.meddle(fault),
             _ => {}
         }
         Ok(())
@@ -129,6 +134,20 @@ impl Simulation {
         for key in going {
             self.store.delete(&key);
         }
+    }
+
+    /// People whose rights let them write what is the operator's.
+    fn meddle(&mut self, fault: Fault) {
+        let before = self.store.revision();
+        let what = match fault {
+            Fault::StatusEdited => self.hands.edit_status(&mut self.store),
+            Fault::NativeTaken => self.hands.take_native(&mut self.store),
+            Fault::PodTaken => self.hands.take_pod(&mut self.store),
+            Fault::NamespaceGone => self.hands.take_namespace(&mut self.store),
+            _ => self.hands.take_lease(&mut self.store),
+        };
+        self.audit.by_hand(before + 1..=self.store.revision());
+        self.trace.note(self.now, || format!("by hand: {what}"));
     }
 
     fn take_policy(&mut self) {

@@ -342,7 +342,9 @@ impl Lines {
                 woken.push((id, Until::User(ix), spot));
             }
             if let Some(naps) = self.rooms.get_mut(&(load.pool, ix)) {
-                let room = quota.available(&standing.tree, ix).0.0;
+                // Its own alone: what is above may have no room now and more later, and that is told there. Whoever
+                // wakes finds it and sleeps on that.
+                let room = quota.own_room(&standing.tree, ix);
                 while naps.first().is_some_and(|(needed, ..)| *needed <= room)
                     && let Some((needed, id, spot)) = naps.pop_first()
                 {

@@ -321,6 +321,35 @@ fn lending_and_borrowing_limits_bind() {
     ");
 }
 
+/// O6: who sleeps for a borrowing limit wakes when that has room, also if there is none above it at that moment: what ends
+/// elsewhere later tells nothing to the limit's tenant.
+#[test]
+fn who_waits_for_a_borrowing_limit_is_not_forgotten_when_room_comes_from_elsewhere() {
+    assert_snapshot!(play("
+        tenant root
+        tenant takes parent=root quota=p:4/2
+        tenant free parent=root quota=p:8
+        pool p card=gpu
+        node n pool=p cards=32
+        job t1 tenant=takes gang=w:1x2 at=1
+        job t2 tenant=takes gang=w:1x6 at=2
+        schedule
+        job f1 tenant=free gang=w:1x10 at=3
+        schedule
+        end t1
+        schedule
+        end f1
+        schedule
+    "), @r"
+    + t1 p 2 on n×1
+    - t2 BorrowingLimit: the borrowing limit is reached, pool p, tenant takes, asked 6, free 4, missing 2
+    + f1 p 10 on n×1
+    - t2 QuotaExceeded: not enough quota is free, pool p, tenant root, asked 6, free 0, missing 6
+    - t2 QuotaExceeded: not enough quota is free, pool p, tenant root, asked 6, free 2, missing 4
+    + t2 p 6 on n×1
+    ");
+}
+
 /// Q3: a cut leaves what runs alone; nothing new is admitted until it is made good.
 #[test]
 fn a_quota_cut_overdraws_and_blocks() {
