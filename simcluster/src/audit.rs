@@ -42,6 +42,8 @@ pub struct Audit {
     once: BTreeSet<String>,
     /// Nonces of leaders, by epoch.
     leaders: BTreeMap<u64, String>,
+    /// Native Jobs of whose making no answer came, by namespace and name.
+    unsure: BTreeSet<(String, String)>,
     archived: u64,
     /// The most that a tenant may hold, in thousandths of a card.
     limits: BTreeMap<TenantName, u64>,
@@ -76,6 +78,7 @@ impl Audit {
             natives: BTreeMap::new(),
             once: BTreeSet::new(),
             leaders: BTreeMap::new(),
+            unsure: BTreeSet::new(),
             archived: 0,
             limits,
             by_hand: BTreeSet::new(),
@@ -109,6 +112,11 @@ impl Audit {
     /// Changes that somebody makes by hand: what they say is not the operator's.
     pub fn by_hand(&mut self, revisions: RangeInclusive<u64>) {
         self.by_hand.extend(revisions);
+    }
+
+    /// A native Job was asked for, and whoever asked does not hear, or late, whether it was made.
+    pub fn unsure(&mut self, namespace: &str, name: &str) {
+        self.unsure.insert((namespace.to_owned(), name.to_owned()));
     }
 
     /// Segments before this one may be taken away.
@@ -333,8 +341,8 @@ impl Audit {
     }
 
     /// A native Job was made: an open `Admit` must precede it, and no other Job of its name.
-    /// A leader that comes later can't know of one that was made and deleted before it looked;
-    /// then nothing of the first may ever have been bound.
+    /// A leader that comes later, or that was not answered, can't know of one that was made and
+    /// deleted before it looked; then nothing of the first may ever have been bound.
     fn native(&mut self, change: &Change, cluster: &Kubernetes) {
         let label =
             |name: &str| text(&change.object["metadata"]["labels"][name]).unwrap_or_default();
@@ -363,7 +371,9 @@ impl Audit {
         let before = self
             .natives
             .insert((job.clone(), attempt.clone(), role.clone()), leader);
-        if before.is_some_and(|before| before == leader || ran) {
+        let home = (change.key.namespace.clone(), change.key.name.clone());
+        let knew = |before: usize| before == leader && !self.unsure.contains(&home);
+        if before.is_some_and(|before| knew(before) || ran) {
             self.fault(format!("{role} of {key} is made twice"));
         }
     }
@@ -402,6 +412,9 @@ impl Audit {
         let epoch = |object: &Value| object["status"]["epoch"].as_i64();
         let (after, before) = (&change.object, change.before.as_deref());
         let name = &change.key.name;
+        if before.is_some_and(|before| before["status"] == after["status"]) {
+            return;
+        }
         if before.and_then(epoch) > epoch(after) {
             self.fault(format!(
                 "{name}: an older leader's status covers a newer one's"

@@ -10,6 +10,9 @@ use crate::{
     network::{Fate, Flight, Leg, Peer, Watch, response},
 };
 
+/// From here on whoever waits for an answer may think that none comes.
+const SLOW_MILLIS: u64 = 1000;
+
 impl Simulation {
     pub(super) fn send(&mut self, from: Peer, sent: Sent) {
         let fate = if self.now < self.unreachable_until {
@@ -37,7 +40,7 @@ impl Simulation {
 
     fn delay(&mut self) -> u64 {
         if self.faults.strikes(Fault::Slow, &mut self.random) {
-            self.random.between(1000, 12_000)
+            self.random.between(SLOW_MILLIS, 12_000)
         } else {
             self.random.below(40)
         }
@@ -48,14 +51,27 @@ impl Simulation {
         let mut flight = self.flights.swap_remove(index);
         match std::mem::replace(&mut flight.leg, Leg::Back(None)) {
             Leg::There(ask) => {
+                let late = self.delay();
+                if late >= SLOW_MILLIS || !matches!(flight.fate, Fate::Fine | Fate::Lost) {
+                    self.unsure(&ask);
+                }
                 let reply = self.reply(&ask, flight.fate);
-                self.answer(flight, &ask, reply);
+                self.answer(flight, &ask, reply, late);
             }
             Leg::Back(answer) => {
                 let answer = answer.map(|answer| response(&answer));
                 let answer = answer.ok_or_else(|| "connection reset".into());
                 self.give(&mut flight.answer, flight.from, answer);
             }
+        }
+    }
+
+    /// Whoever asked for a native Job may ask again though it was made.
+    fn unsure(&mut self, ask: &Ask) {
+        if let Some(name) = ask.body["metadata"]["name"].as_str()
+            && let Some(namespace) = ask.body["metadata"]["namespace"].as_str()
+        {
+            self.audit.unsure(namespace, name);
         }
     }
 
@@ -82,7 +98,7 @@ impl Simulation {
     }
 
     /// Sends an answer on its way back, or opens a watch.
-    fn answer(&mut self, mut flight: Flight, ask: &Ask, reply: Option<Reply>) {
+    fn answer(&mut self, mut flight: Flight, ask: &Ask, reply: Option<Reply>, late: u64) {
         let from = flight.from;
         match reply {
             Some(Reply::Watch {
@@ -115,7 +131,7 @@ impl Simulation {
             }
             None => flight.leg = Leg::Back(None),
         }
-        flight.due = self.now + self.delay();
+        flight.due = self.now + late;
         self.flights.push(flight);
     }
 
