@@ -32,6 +32,7 @@ impl Desk {
                 let read = tenancy::tenant(header, &tenant.spec);
                 let bad = read.as_ref().err().map(ToString::to_string);
                 self.tenants.set(&name, &tenant, bad);
+                self.keep_status("Tenant", &name, tenant.status.as_ref());
                 match read {
                     Ok(spec) => self.engine(Event::TenantSet(Box::new(spec))),
                     Err(_) => self.engine(Event::TenantGone(name.as_str().into())),
@@ -39,6 +40,7 @@ impl Desk {
             }
             Seen::Gone { name, uid, .. } => {
                 if self.tenants.remove(&name, &uid) {
+                    self.statuses.gone("Tenant", &name);
                     self.engine(Event::TenantGone(name.as_str().into()));
                 }
             }
@@ -61,6 +63,7 @@ impl Desk {
                 let read = tenancy::pool(header, &pool.spec);
                 let bad = read.as_ref().err().map(ToString::to_string);
                 self.pools.set(&name, pool.metadata.generation, bad);
+                self.keep_status("ComputePool", &name, pool.status.as_ref());
                 match read {
                     Ok(spec) => {
                         self.devices
@@ -75,6 +78,7 @@ impl Desk {
             }
             Seen::Gone { name, .. } => {
                 self.pools.remove(&name);
+                self.statuses.gone("ComputePool", &name);
                 self.engine(Event::PoolGone(name.as_str().into()));
             }
             Seen::Synced => {}

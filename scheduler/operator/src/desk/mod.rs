@@ -31,6 +31,7 @@ mod past;
 mod pools;
 mod queue;
 mod statements;
+mod statuses;
 mod tell;
 mod templates;
 mod uses;
@@ -110,6 +111,7 @@ pub struct Desk {
     templates: templates::Templates,
     guard: guard::Guard,
     doubts: edited::Doubts,
+    statuses: statuses::Statuses,
     tallies: BTreeMap<TenantName, counts::Tally>,
     faults: counts::Faults,
     /// The order that answers rest on.
@@ -193,6 +195,7 @@ impl Desk {
             templates: templates::Templates::default(),
             guard: guard::Guard::since(now),
             doubts: edited::Doubts::default(),
+            statuses: statuses::Statuses::default(),
             tallies: BTreeMap::new(),
             faults: counts::Faults::default(),
             ordered: None,
@@ -278,7 +281,9 @@ impl Desk {
             self.tell();
         }
         let count = room.min(QUEUE_MAX).min(self.outbox.len());
-        self.outbox.drain(..count).collect()
+        let writes: Vec<Write> = self.outbox.drain(..count).collect();
+        writes.iter().for_each(|write| self.statuses.note(write));
+        writes
     }
 
     /// Whether writes wait for room.

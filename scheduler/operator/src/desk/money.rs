@@ -67,12 +67,13 @@ impl Desk {
     pub(super) fn see_funding_line(&mut self, seen: Seen<FundingLine>) {
         match seen {
             Seen::There(line) => {
-                self.money
-                    .lines
-                    .insert(line.metadata.name.clone().unwrap_or_default(), line);
+                let name = line.metadata.name.clone().unwrap_or_default();
+                self.keep_status(LINE.0, &name, line.status.as_ref());
+                self.money.lines.insert(name, line);
             }
             Seen::Gone { name, .. } => {
                 self.money.lines.remove(&name);
+                self.statuses.gone(LINE.0, &name);
             }
             Seen::Synced => {}
         }
@@ -82,12 +83,13 @@ impl Desk {
     pub(super) fn see_price_book(&mut self, seen: Seen<PriceBook>) {
         match seen {
             Seen::There(book) => {
-                self.money
-                    .prices
-                    .insert(book.metadata.name.clone().unwrap_or_default(), book);
+                let name = book.metadata.name.clone().unwrap_or_default();
+                self.keep_status(PRICES.0, &name, book.status.as_ref());
+                self.money.prices.insert(name, book);
             }
             Seen::Gone { name, .. } => {
                 self.money.prices.remove(&name);
+                self.statuses.gone(PRICES.0, &name);
             }
             Seen::Synced => {}
         }
@@ -98,10 +100,12 @@ impl Desk {
         match seen {
             Seen::There(voucher) => {
                 let name = voucher.metadata.name.clone().unwrap_or_default();
+                self.keep_status(VOUCHER.0, &name, voucher.status.as_ref());
                 self.money.vouchers.insert(name, voucher);
             }
             Seen::Gone { name, .. } => {
                 self.money.vouchers.remove(&name);
+                self.statuses.gone(VOUCHER.0, &name);
             }
             Seen::Synced => {}
         }

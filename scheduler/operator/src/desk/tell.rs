@@ -144,10 +144,17 @@ impl Desk {
     }
 
     pub(super) fn object_told(&mut self, kind: &'static str, name: &str, answer: &Answer) {
-        if matches!(answer, Answer::Stands(_) | Answer::Gone) {
-            return;
+        match answer {
+            Answer::Stands(_) => return self.statuses.stands(kind, name),
+            Answer::Gone => return,
+            _ => {}
         }
         tracing::warn!(kind, name, ?answer, "status not written");
+        self.tell_again(kind, name);
+    }
+
+    /// What was told of an object doesn't stand there.
+    pub(super) fn tell_again(&mut self, kind: &'static str, name: &str) {
         match kind {
             "Tenant" => {
                 self.tenants.forget_told(name);
