@@ -25,13 +25,13 @@ use crate::watching::{Admitted, Lives, until_over};
 /// How long a run may take before something is wrong.
 const RUN_LIMIT: Duration = Duration::from_secs(600);
 /// How long a new leader has to see to what it finds, such as home namespaces.
-const SETTLE: Duration = Duration::from_secs(5);
+pub const SETTLE: Duration = Duration::from_secs(5);
 /// The label that says how long a job runs.
 const RUN_MS: &str = "bench.example.org/run-ms";
 
 /// What one run showed.
 #[derive(Debug)]
-struct Run {
+pub struct Run {
     wall_seconds: f64,
     lives: Lives,
     server: Counts,
@@ -46,7 +46,7 @@ struct Run {
 /// # Errors
 /// If a job does not succeed or a request is refused.
 pub async fn run(site: &Site, divisor: u64) -> Result<Report> {
-    site.tenants(&cohorts(), &queues())?;
+    prepare(site)?;
     let jobs = jobs_in(divisor);
     let mut runs = Vec::new();
     for index in 0..RUNS {
@@ -70,7 +70,16 @@ pub async fn run(site: &Site, divisor: u64) -> Result<Report> {
     Ok(report(divisor, &runs))
 }
 
-fn jobs_in(divisor: u64) -> usize {
+/// Makes the queues of the load.
+///
+/// # Errors
+/// If one is refused.
+pub fn prepare(site: &Site) -> Result<()> {
+    site.tenants(&cohorts(), &queues())
+}
+
+/// Jobs of the load.
+pub fn jobs_in(divisor: u64) -> usize {
     let per_queue: u64 = KINDS.iter().map(|kind| count(kind, divisor)).sum();
     usize::try_from(per_queue * u64::from(COHORTS * QUEUES)).unwrap_or(usize::MAX)
 }
@@ -97,7 +106,11 @@ fn queues() -> Vec<Queue> {
         .collect()
 }
 
-async fn once(site: &Site, divisor: u64, index: usize, w: f64) -> Result<Run> {
+/// Carries the load out once; `w` is what the server could do just before.
+///
+/// # Errors
+/// If a job does not succeed or a request is refused.
+pub async fn once(site: &Site, divisor: u64, index: usize, w: f64) -> Result<Run> {
     let prefix = format!("r{index}-");
     let jobs = jobs_in(divisor);
     let admin = site.client("admin").await?;

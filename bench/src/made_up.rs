@@ -15,6 +15,8 @@ use rustix::fs::Advice;
 
 /// Any; the same seed gives the same book.
 const SEED: u64 = 12;
+/// One in so many vouchers and prices comes: some hundreds in ten million entries.
+const CALM: u64 = 50;
 
 /// A book on disk.
 pub struct Written {
@@ -35,6 +37,7 @@ impl Written {
     /// If the file system refuses.
     pub fn make(folder: &Path, entries: u64, after: u64) -> Result<Self> {
         let (mut life, opening) = Life::new(SEED, Algorithm::Sha256);
+        life.calm(CALM);
         let mut journal = journal(&folder.join("before"), 0)?;
         append(&mut journal, &opening)?;
         while life.entries() < entries {

@@ -18,6 +18,7 @@ mod report;
 mod requests;
 mod running;
 mod site;
+mod stored;
 mod watching;
 
 use std::path::{Path, PathBuf};
@@ -78,6 +79,12 @@ enum What {
         #[arg(long)]
         directory: Option<PathBuf>,
     },
+    /// What a job takes in etcd, before and after compaction.
+    Etcd {
+        /// The part of B6's load, as there.
+        #[arg(long, default_value_t = stored::DIVISOR, value_parser = clap::value_parser!(u64).range(1..=50))]
+        divisor: u64,
+    },
     /// Answers about a deep queue.
     Queue {
         /// Pending jobs.
@@ -103,6 +110,9 @@ impl What {
             },
             Self::B5,
             Self::B6 { divisor: 10 },
+            Self::Etcd {
+                divisor: stored::DIVISOR,
+            },
             Self::Queue { size: 50_000 },
         ]
     }
@@ -170,6 +180,7 @@ async fn measured(what: &What) -> Result<Report> {
         }
         What::B5 => ceiling::run(&Site::start()?).await?,
         What::B6 { divisor } => kueue::run(&Site::start()?, *divisor).await?,
+        What::Etcd { divisor } => stored::run(&Site::archived()?, *divisor).await?,
         What::Queue { size } => queue::run(&Site::start()?, *size).await?,
     };
     let raw = report.keep((&before, &host::Load::now()))?;

@@ -19,6 +19,7 @@ use edugrid_ledger::{
 use serde_json::json;
 
 use crate::copied;
+use crate::host;
 use crate::made_up::Written;
 use crate::measure::Samples;
 use crate::report::{Line, Report};
@@ -164,10 +165,12 @@ impl Taken {
 /// whole of a large book takes long.
 fn timed(what: &str, book: &Written, mut work: impl FnMut() -> Result<()>) -> Result<f64> {
     book.cool()?;
-    let begun = Instant::now();
+    let worked = || host::cpu_seconds(std::process::id());
+    let (begun, before) = (Instant::now(), worked()?);
     work()?;
     let seconds = begun.elapsed().as_secs_f64();
-    eprintln!("  B12: {what} in {seconds:.2} s");
+    let busy = worked()? - before;
+    eprintln!("  B12: {what} in {seconds:.2} s, {busy:.2} s of processor time");
     Ok(seconds)
 }
 

@@ -15,6 +15,8 @@ use xtask::cluster::{Cluster, ClusterOptions, NodeShape};
 use xtask::installation::{Binaries, InstallOptions, Installation, OPERATOR};
 use xtask::tools::Tool;
 
+use crate::stored;
+
 /// Who submits: the role `edugrid-user` and no other.
 pub const SUBMITTER: &str = "bench-submitter";
 /// Who runs External jobs: the role `edugrid-executor` and no other.
@@ -74,6 +76,24 @@ impl Site {
     /// # Errors
     /// If any part fails.
     pub fn start() -> Result<Self> {
+        Self::start_with(InstallOptions::default())
+    }
+
+    /// The same with a snapshot of the books every few segments, and with an account that may
+    /// take away what they cover.
+    ///
+    /// # Errors
+    /// If any part fails.
+    pub fn archived() -> Result<Self> {
+        let user = stored::ARCHIVER_USER;
+        Self::start_with(InstallOptions {
+            arguments: vec![stored::SNAPSHOT_SEGMENTS.to_owned()],
+            values: format!("ledger: {{archiver: {{user: '{user}'}}}}\n"),
+            ..InstallOptions::default()
+        })
+    }
+
+    fn start_with(options: InstallOptions) -> Result<Self> {
         let binaries = Binaries::beside_this_program()?;
         eprintln!("  starting a control plane");
         let cluster = Cluster::start(&ClusterOptions {
@@ -92,7 +112,7 @@ impl Site {
         cluster.user(EXECUTOR, &[])?;
         let options = InstallOptions {
             lease_seconds: LEASE_SECONDS,
-            ..InstallOptions::default()
+            ..options
         };
         let edugrid = Installation::new(cluster, binaries, options)?;
         for (user, role) in [(SUBMITTER, "edugrid-user"), (EXECUTOR, "edugrid-executor")] {

@@ -39,6 +39,8 @@ pub struct Life {
     /// Jobs that ended and whose objects will be gone.
     ended: Vec<JobUid>,
     vouchers: Vec<VoucherName>,
+    /// Of so many vouchers and prices that would come, one does.
+    calm: u64,
 }
 
 impl Life {
@@ -53,6 +55,7 @@ impl Life {
             again: Vec::new(),
             ended: Vec::new(),
             vouchers: Vec::new(),
+            calm: 1,
         };
         life.stage(Command::Open(province::opening(algorithm, life.now)));
         life.lead();
@@ -87,6 +90,13 @@ impl Life {
         segments
     }
 
+    /// From now on only one in so many vouchers and prices comes: they stay in the books for
+    /// ever and every admission looks through them, so that very long lives would be slower at
+    /// their end than any real one.
+    pub fn calm(&mut self, one_in: u64) {
+        self.calm = one_in.max(1);
+    }
+
     /// The books as they are now.
     pub fn books(&self) -> &Books {
         &self.books
@@ -119,7 +129,12 @@ impl Life {
 
     /// What comes once in hours or days.
     fn seldom(&mut self) {
-        match self.chance.below(600) {
+        let chance = self.chance.below(600);
+        // Nothing is drawn in a life that isn't calm: its journal stays the same for ever.
+        if (1..=5).contains(&chance) && self.calm > 1 && self.chance.below(self.calm) > 0 {
+            return;
+        }
+        match chance {
             0 => self.lead(),
             1 => {
                 let name = self.name("prices");

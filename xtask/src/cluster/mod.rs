@@ -130,6 +130,11 @@ impl Cluster {
         format!("https://127.0.0.1:{}", self.record.ports.apiserver)
     }
 
+    /// Where its etcd answers: of a cluster of this machine, and without asking who asks.
+    pub fn etcd(&self) -> String {
+        format!("http://127.0.0.1:{}", self.record.ports.etcd)
+    }
+
     /// The programs this cluster uses.
     pub fn tools(&self) -> &Tools {
         &self.tools

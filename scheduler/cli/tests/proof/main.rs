@@ -1,107 +1,20 @@
 //! Proof for strangers: exported books are checked by `kubectl edugrid ledger verify` and by
 //! `docs/check_ledger.py`, which shares no code with it. Both must find a sound book sound,
 //! name the entry of any altered byte, and see through lies whose hashes follow again.
-//!
-//! The long journal has a million entries where every seed is run (`cargo xtask test --all-seeds`),
-//! and as many as `EDUGRID_PROOF_ENTRIES` says where that is set.
 
-use std::{
-    ffi::OsStr,
-    fs::{self, File},
-    os::unix::fs::FileExt,
-    path::{Path, PathBuf},
-    process::{Command, Output},
-    time::Instant,
-};
+mod long;
+mod tools;
 
-use edugrid_ledger::{
-    Algorithm, Command as Ledger, Entry, FileJournal, Line, Segment, entries, replay,
-};
-use edugrid_lives::{Chance, Life, export, rehashed, worked_example};
+use std::{ffi::OsStr, path::Path};
+
+use edugrid_ledger::{Algorithm, Command as Ledger, Entry, Line, entries, replay};
+use edugrid_lives::{Life, export, rehashed, worked_example};
 use edugrid_units::{HoldAsk, Purse, Seconds};
 
-/// Entries of the long journal, unless the environment says otherwise.
-const ENTRIES: u64 = 6000;
-/// The same where every seed is run.
-const ENTRIES_ALL: u64 = 1_000_000;
-/// Hundredths of the long journal after which a byte is altered.
-const PARTS: [u64; 3] = [3, 45, 97];
+use tools::{Bench, entry_of, script};
+
 /// Of the bytes of the worked example one in so many is altered, each in a file of its own.
 const STRIDE: usize = 11;
-
-struct Bench {
-    folder: tempfile::TempDir,
-}
-
-impl Bench {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        Self { folder }
-    }
-
-    fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
-        let path = self.folder.path().join(name);
-        fs::write(&path, bytes).expect("writes");
-        path
-    }
-
-    /// What `kubectl edugrid ledger export` makes of the file of a journal.
-    fn exported(&self, name: &str, segments: &[Segment]) -> PathBuf {
-        let journal = self.folder.path().join(format!("{name}.journal"));
-        let (mut file, _) = FileJournal::open(&journal).expect("opens");
-        for segment in segments {
-            file.append_now(segment).expect("appends");
-        }
-        drop(file);
-        let path = self.folder.path().join(name);
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-edugrid"));
-        command.args(["ledger", "export", "--lang", "en", "--file"]);
-        command.arg(journal).arg("--output").arg(&path);
-        let (code, told) = said(command.output().expect("it runs"));
-        assert_eq!(code, 0, "{told}");
-        path
-    }
-
-    /// What is written down of a proof of these lines.
-    fn checkpoint(&self, lines: &[u8]) -> PathBuf {
-        let checkpoint = self.folder.path().join("checkpoint");
-        let write: [&OsStr; 2] = ["--write-checkpoint".as_ref(), checkpoint.as_ref()];
-        let (code, told) = self.verify_with(&self.file("proved", lines), &write);
-        assert_eq!(code, 0, "{told}");
-        checkpoint
-    }
-
-    /// `kubectl edugrid ledger verify` of a file: its exit code and what it said.
-    fn verify(&self, file: &Path) -> (i32, String) {
-        self.verify_with(file, &[])
-    }
-
-    fn verify_with(&self, file: &Path, arguments: &[&OsStr]) -> (i32, String) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-edugrid"));
-        command.args(["ledger", "verify", "--lang", "en", "--file"]);
-        said(command.arg(file).args(arguments).output().expect("it runs"))
-    }
-}
-
-/// The script: its exit code and what it said.
-fn script(arguments: &[&OsStr]) -> (i32, String) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/check_ledger.py");
-    let mut command = Command::new("python3");
-    command.arg(path).args(arguments);
-    let output = command.output();
-    said(output.expect("python3 runs; these tests need it on the PATH, in version 3.8 or later"))
-}
-
-fn said(output: Output) -> (i32, String) {
-    let text = [output.stdout, output.stderr].concat();
-    let code = output.status.code().expect("it was not killed");
-    (code, String::from_utf8(text).expect("text"))
-}
-
-/// The number of the entry in which a byte of an export stands.
-fn entry_of(export: &[u8], byte: usize) -> usize {
-    export[..byte].iter().filter(|it| **it == b'\n').count()
-}
 
 #[test]
 fn sound_books_are_found_sound_by_both() {
@@ -131,8 +44,8 @@ fn the_documented_line_is_the_one_that_is_written() {
     let body = Line::parse(lines[10].as_bytes()).expect("a line").body;
     let body_bytes = body.len();
     for page in [
-        include_str!("../../../docs/en/ledger-format.md"),
-        include_str!("../../../docs/zh/ledger-format.md"),
+        include_str!("../../../../docs/en/ledger-format.md"),
+        include_str!("../../../../docs/zh/ledger-format.md"),
     ] {
         assert!(page.contains(&format!("\n{}\n", lines[10])));
         assert!(page.contains(&before.to_string()));
@@ -389,121 +302,5 @@ fn a_second_start_of_a_forgotten_job_is_found_by_both() {
                 && told.contains("was settled and forgotten before and is admitted again"),
             "{told}"
         );
-    }
-}
-
-/// A long life of books, exported from the file of its journal, with a byte altered near its
-/// begin, near its middle, near its end, and wherever the seed says: one at a time, in place.
-#[test]
-fn an_altered_byte_of_a_long_journal_is_found_by_both() {
-    let (bench, entries) = (Bench::new(), long_entries());
-    let segments = Life::journal(5, Algorithm::Sha256, entries);
-    let sound = export(&segments);
-    let file = bench.exported("long", &segments);
-    assert!(
-        fs::read(&file).expect("reads") == sound,
-        "the export differs"
-    );
-    drop(segments);
-    let (code, told) = timed("script, all of it", || script(&[file.as_ref()]));
-    assert_eq!(code, 0, "{told}");
-    let (code, verified) = timed("verify, all of it", || bench.verify(&file));
-    assert_eq!(code, 0, "{verified}");
-    let half = sound.len() / 2;
-    let half = half
-        + sound[half..]
-            .iter()
-            .position(|it| *it == b'\n')
-            .expect("a line")
-        + 1;
-    let checkpoint = bench.checkpoint(&sound[..half]);
-    let from: [&OsStr; 2] = ["--from-checkpoint".as_ref(), checkpoint.as_ref()];
-    let (code, verified) = timed("verify, from half of it", || {
-        bench.verify_with(&file, &from)
-    });
-    assert_eq!(code, 0, "{verified}");
-    let mut chance = Chance::new(entries);
-    let anywhere = chance.below(sound.len() as u64);
-    let parts = PARTS.map(|part| sound.len() as u64 * part / 100);
-    for byte in parts.into_iter().chain([anywhere]) {
-        let byte = usize::try_from(byte).expect("small");
-        let entry = format!("entry {}: ", entry_of(&sound, byte));
-        let place = format!("byte {byte} of {}", sound.len());
-        let altered = Altered::new(&file, byte);
-        let (code, told) = timed(&format!("script, {place}"), || script(&[file.as_ref()]));
-        assert!(code == 1 && told.contains(&entry), "{place}: {told}");
-        let (code, told) = timed(&format!("verify, {place}"), || bench.verify(&file));
-        assert!(code == 3 && told.contains(&entry), "{place}: {told}");
-        let (code, told) = bench.verify_with(&file, &from);
-        let is_proved = byte < half;
-        assert_eq!(code, if is_proved { 0 } else { 3 }, "{place}: {told}");
-        assert!(is_proved || told.contains(&entry), "{place}: {told}");
-        drop(altered);
-    }
-}
-
-/// On a terminal a long proof shows how far it is, and wipes that away.
-#[test]
-fn a_proof_on_a_terminal_shows_how_far_it_is() {
-    let bench = Bench::new();
-    let file = bench.file("books", &export(&Life::journal(6, Algorithm::Sha256, 2000)));
-    let program = env!("CARGO_BIN_EXE_kubectl-edugrid");
-    let mut command = Command::new("python3");
-    let terminal = "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)";
-    command.args(["-c", terminal, program]);
-    command.args(["ledger", "verify", "--lang", "en", "--file"]);
-    let (code, told) = said(command.arg(file).output().expect("python3 runs"));
-    assert_eq!(code, 0, "{told}");
-    assert!(
-        told.contains("\r[") && told.contains("entries are sound so far"),
-        "{told}"
-    );
-    let (_, verdict) = told.rsplit_once("\r\u{1b}[K").expect("wiped away");
-    assert!(!verdict.contains("so far"), "{told}");
-}
-
-/// How many entries a long journal has.
-fn long_entries() -> u64 {
-    if let Ok(asked) = std::env::var("EDUGRID_PROOF_ENTRIES") {
-        return asked.parse().expect("a number of entries");
-    }
-    match std::env::var_os("EDUGRID_ALL_SEEDS") {
-        Some(_) => ENTRIES_ALL,
-        None => ENTRIES,
-    }
-}
-
-/// What takes long for a million entries, for whoever asks with `--nocapture`.
-fn timed<T>(what: &str, work: impl FnOnce() -> T) -> T {
-    let begun = Instant::now();
-    let done = work();
-    println!("{what}: {:.1} s", begun.elapsed().as_secs_f64());
-    done
-}
-
-/// A file with one bit altered, until this is dropped.
-struct Altered {
-    file: File,
-    byte: u64,
-    was: u8,
-}
-
-impl Altered {
-    fn new(path: &Path, byte: usize) -> Self {
-        let file = File::options().read(true).write(true).open(path);
-        let (file, byte) = (file.expect("opens"), byte as u64);
-        let mut was = [0];
-        file.read_exact_at(&mut was, byte).expect("reads");
-        let [was] = was;
-        let altered = was ^ (1 << (byte % 8));
-        file.write_all_at(&[altered], byte).expect("writes");
-        Self { file, byte, was }
-    }
-}
-
-impl Drop for Altered {
-    fn drop(&mut self) {
-        let put_back = self.file.write_all_at(&[self.was], self.byte);
-        put_back.expect("writes");
     }
 }
