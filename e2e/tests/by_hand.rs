@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use xtask::installation::{InstallOptions, OPERATOR};
 
 const OF_STATUS: &str = "validatingadmissionpolicybinding/job-status.edugrid.io";
+const OF_OTHER_STATUSES: &str = "validatingadmissionpolicybinding/status-writers.edugrid.io";
 const OF_JOBS: &str = "validatingadmissionpolicybinding/job-labels.edugrid.io";
 const OF_GATES: &str = "validatingadmissionpolicybinding/placement-gate.edugrid.io";
 const OF_SEGMENTS: &str = "validatingadmissionpolicybinding/ledger-segments.edugrid.io";
@@ -64,6 +65,7 @@ fn what_the_operator_would_never_write() -> Result<()> {
     }
     province.wait_phase("sdu-cs", "finished", "Succeeded")?;
     everything_is_refused(&province)?;
+    other_statuses_are_put_right(&province)?;
     let mut ends = vec!["edited", "raised", "finished", "unlabelled", "robbed"];
     for part in seeds::seeds(&PARTS) {
         match part {
@@ -261,6 +263,53 @@ fn statuses_are_put_right(province: &Province) -> Result<()> {
             .as_array()
             .is_some_and(|all| all.len() == 1))
     })
+}
+
+/// Without their policy: what somebody wrote into a tenant's, a pool's and a funding line's status goes again, though
+/// nothing else of them changes; what is posted, once the policy is back.
+fn other_statuses_are_put_right(province: &Province) -> Result<()> {
+    let cluster = province.cluster();
+    let conditions = |object: &str| -> Result<Value> {
+        let args = ["get", object, "--output=json"];
+        let found: Value = serde_json::from_str(&cluster.kubectl("admin", &args)?.ok()?)?;
+        let all = found["status"]["conditions"].as_array().cloned();
+        let told = all.unwrap_or_default().into_iter().map(|mut one| {
+            one["lastTransitionTime"] = Value::Null;
+            one
+        });
+        Ok(Value::Array(told.collect()))
+    };
+    let lines = ["get", "fundinglines", "--output=name"];
+    let line = cluster.kubectl("admin", &lines)?.ok()?;
+    let line = line.lines().next().context("a funding line")?.to_owned();
+    let objects = ["tenant/sdu", "computepool/a100", &line];
+    let before = objects
+        .map(conditions)
+        .into_iter()
+        .collect::<Result<Vec<_>>>()?;
+    ensure!(before.iter().all(|told| told[0].is_object()), "{before:#?}");
+    without(province, &[OF_OTHER_STATUSES], || {
+        for object in objects {
+            let lie = patch(&json!({"status": {"conditions": []}}));
+            let args = [
+                "patch",
+                object,
+                "--subresource=status",
+                "--type=merge",
+                &lie,
+            ];
+            wait_for("the policy to be out", || {
+                Ok(cluster.kubectl("admin", &args)?.success())
+            })?;
+        }
+        Ok(())
+    })?;
+    for (object, before) in objects.iter().zip(&before) {
+        wait_for(&format!("the status of {object} to be put right"), || {
+            Ok(conditions(object)? == *before)
+        })?;
+    }
+    Ok(())
 }
 
 /// Native Jobs that lose their labels, their lives, or their owner: the attempt ends and is tried again, nothing is left.
