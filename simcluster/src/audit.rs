@@ -16,7 +16,7 @@ use edugrid_units::{AttemptKey, MicroYuan, NodeName, TenantName};
 use serde_json::Value;
 
 use crate::{
-    api::{Change, ChangeKind, Kind, Store},
+    api::{Change, ChangeKind, Key, Kind, Store},
     kubernetes::{Kubernetes, text},
     world::CARDS,
 };
@@ -44,6 +44,8 @@ pub struct Audit {
     leaders: BTreeMap<u64, String>,
     /// Native Jobs of whose making no answer came, by namespace and name.
     unsure: BTreeSet<(String, String)>,
+    /// Native Jobs that somebody deleted.
+    taken: BTreeSet<Key>,
     archived: u64,
     /// The most that a tenant may hold, in thousandths of a card.
     limits: BTreeMap<TenantName, u64>,
@@ -79,6 +81,7 @@ impl Audit {
             once: BTreeSet::new(),
             leaders: BTreeMap::new(),
             unsure: BTreeSet::new(),
+            taken: BTreeSet::new(),
             archived: 0,
             limits,
             by_hand: BTreeSet::new(),
@@ -98,6 +101,12 @@ impl Audit {
             }
             ("ledger.edugrid.io", "ledgersegments") => self.segment(change, store, cluster),
             ("batch", "jobs") if change.kind == ChangeKind::Added => self.native(change, cluster),
+            ("batch", "jobs")
+                if change.kind == ChangeKind::Deleted
+                    && self.by_hand.contains(&change.revision) =>
+            {
+                self.taken.insert(change.key.clone());
+            }
             ("", "pods") if change.kind == ChangeKind::Modified => self.pod(change),
             ("edugrid.io", "computejobs")
                 if change.kind == ChangeKind::Modified
@@ -342,7 +351,8 @@ impl Audit {
 
     /// A native Job was made: an open `Admit` must precede it, and no other Job of its name.
     /// A leader that comes later, or that was not answered, can't know of one that was made and
-    /// deleted before it looked; then nothing of the first may ever have been bound.
+    /// deleted before it looked; then nothing of the first may ever have been bound, unless
+    /// somebody deleted it by hand with all that it had started.
     fn native(&mut self, change: &Change, cluster: &Kubernetes) {
         let label =
             |name: &str| text(&change.object["metadata"]["labels"][name]).unwrap_or_default();
@@ -373,6 +383,7 @@ impl Audit {
             .insert((job.clone(), attempt.clone(), role.clone()), leader);
         let home = (change.key.namespace.clone(), change.key.name.clone());
         let knew = |before: usize| before == leader && !self.unsure.contains(&home);
+        let ran = ran && !self.taken.contains(&change.key);
         if before.is_some_and(|before| knew(before) || ran) {
             self.fault(format!("{role} of {key} is made twice"));
         }

@@ -53,6 +53,11 @@ impl Telling {
         self.due_since.get_or_insert_with(Instant::now);
     }
 
+    /// Whether this leader has written nothing of it yet, and is not about to.
+    pub fn is_untouched(&self) -> bool {
+        self.told.is_none() && !self.due && !self.under_way
+    }
+
     /// Whether the object says something else than what this leader wrote last.
     pub fn is_edited(&self, seen: &Seen) -> bool {
         let told = self.told.filter(|_| !self.due && !self.under_way);

@@ -51,9 +51,15 @@ impl Desk {
         }
     }
 
-    /// Writes a status again that is not what this leader wrote last; at most once a tick, whoever changes it however
-    /// often.
+    /// Writes a status again that is not what this leader wrote last, or, of what it has not written yet, that is behind
+    /// the books; at most once a tick, whoever changes it however often.
     pub(super) fn put_right(&mut self, uid: &JobUid) {
+        if let Some(job) = self.jobs.get(uid).filter(|job| job.telling.is_untouched())
+            && (job.lags() || self.differs_from_books(job))
+        {
+            self.untold_later.insert(uid.clone());
+            return;
+        }
         let Some(job) = self.jobs.get_mut(uid).filter(|job| job.is_edited()) else {
             return;
         };

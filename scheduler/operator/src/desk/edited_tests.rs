@@ -130,3 +130,20 @@ fn a_raised_epoch_is_written_under_once_the_journal_has_spoken() {
         (1_000_000_000, &json!(1_000_000_000))
     );
 }
+
+/// What this leader has not written yet, since an earlier one's words still stood, is put right too.
+#[test]
+fn a_status_of_an_earlier_leader_is_put_right_once_it_is_changed() {
+    let mut desk = with_a_job();
+    let (_, written) = status(&tick(&mut desk)[0]);
+    let mut desk = fixture::desk();
+    desk.tenant("cs", None, 8);
+    seen(&mut desk, "1", &written);
+    desk.settle();
+    assert!(tick(&mut desk).is_empty(), "it stands already");
+    let mut edited = written.clone();
+    edited["phase"] = json!("Running");
+    seen(&mut desk, "2", &edited);
+    let (_, again) = status(&tick(&mut desk)[0]);
+    assert_eq!(again["phase"], "Pending");
+}

@@ -185,13 +185,12 @@ impl Desk {
             job.open = Some(key);
             job.last = Some(admission);
         }
-        if job.lags() {
-            self.untold.insert(uid.clone());
-        }
-        self.compare_with_books(uid);
         let Some(job) = self.jobs.get(uid) else {
             return;
         };
+        if job.lags() || self.differs_from_books(job) {
+            self.untold.insert(uid.clone());
+        }
         if let Some(finished) = job.finished() {
             let goes = finished.after(job.ttl);
             self.timers.insert((goes, Timer::Remove(uid.clone())));

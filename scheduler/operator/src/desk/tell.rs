@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Desk, Timer, money::condition};
 use crate::{
     fingerprint::Prints,
-    jobs::{Bill, Facts, rfc3339},
+    jobs::{Bill, Facts, Job, rfc3339},
     telling::number,
     writes::{Answer, QUEUE_MAX, Write},
 };
@@ -166,22 +166,20 @@ impl Desk {
         }
     }
 
-    /// A finished job that is seen for the first time must say what the books do: whoever changed it while nobody looked.
-    pub(super) fn compare_with_books(&mut self, uid: &JobUid) {
-        let Some(job) = self.jobs.get(uid).filter(|job| job.is_over()) else {
-            return;
-        };
+    /// Whether a finished job says something else than the books do: somebody changed it while nobody looked.
+    pub(super) fn differs_from_books(&self, job: &Job) -> bool {
+        if !job.is_over() {
+            return false;
+        }
         let facts = Facts {
             started: None,
             reason: None,
-            bill: self.bill(uid),
+            bill: self.bill(job.uid()),
             epoch: self.epoch,
             language: self.language,
         };
         let prints = Prints::written(&job.status(&facts));
-        if prints.is_some_and(|prints| prints.books != job.seen.prints.books) {
-            self.untold.insert(uid.clone());
-        }
+        prints.is_some_and(|prints| prints.books != job.seen.prints.books)
     }
 
     pub(super) fn tell_running(&mut self, uid: &JobUid) {
