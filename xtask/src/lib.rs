@@ -15,6 +15,7 @@ pub mod installation;
 pub mod metrics;
 pub mod policygen;
 pub mod progress;
+pub mod sim;
 pub mod test;
 pub mod tidy;
 pub mod tools;

@@ -4,7 +4,9 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::{bench, controlplane, crdgen, demo, examples, fuzz, metrics, policygen, test, tidy};
+use xtask::{
+    bench, controlplane, crdgen, demo, examples, fuzz, metrics, policygen, sim, test, tidy,
+};
 
 /// Builds and runs what the repository needs.
 #[derive(Debug, Parser)]
@@ -57,6 +59,8 @@ enum Chore {
         #[arg(long)]
         check: bool,
     },
+    /// Run the operator in a simulated cluster that fails, ten thousand times, each by another seed.
+    Sim(sim::Options),
     /// Everything that must hold: checks, unit tests, and the tests on a real control plane.
     Test(test::Options),
     /// Check the house's rules: walls, module order, sizes, words that have no place.
@@ -77,6 +81,7 @@ fn main() -> ExitCode {
         Chore::Fuzz(options) => fuzz::run(&options),
         Chore::Policygen { check } => policygen::run(check),
         Chore::Metrics { check } => metrics::run(check),
+        Chore::Sim(options) => sim::run(&options),
         Chore::Test(options) => match test::run(&options) {
             Ok(verdict) => return verdict,
             Err(error) => Err(error),
