@@ -194,7 +194,9 @@ impl Simulation {
                 let mut unrest = self.unrest();
                 if unrest.is_empty() {
                     match self.statements() {
-                        Some(faults) => return Ok(faults),
+                        Some(faults) if faults.is_empty() => return Ok(faults),
+                        // What is durable may still be on its way to whoever wrote it.
+                        Some(faults) => unrest.extend(faults),
                         None => unrest.push("the leader answers nobody".to_owned()),
                     }
                 }
