@@ -124,7 +124,7 @@ impl Audit {
         self.by_hand.extend(revisions);
     }
 
-    /// A native Job was asked for, and whoever asked does not hear, or late, whether it was made.
+    /// A native Job was asked for, and whoever leads does not hear, or late, whether it was made.
     pub fn unsure(&mut self, namespace: &str, name: &str) {
         self.unsure.insert((namespace.to_owned(), name.to_owned()));
     }

@@ -110,6 +110,8 @@ struct Simulation {
     broken: Vec<bool>,
     flights: Vec<Flight>,
     watches: Vec<Watch>,
+    /// Who wrote the journal's last segment.
+    writer: Option<Peer>,
     faults: Faults,
     trace: Trace,
     now: u64,
@@ -161,6 +163,7 @@ impl Simulation {
             starts,
             flights: Vec::new(),
             watches: Vec::new(),
+            writer: None,
             faults: Faults::new(&mut random),
             trace: Trace::new(options.told),
             now: BEGINNING,

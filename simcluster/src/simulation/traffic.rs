@@ -52,10 +52,16 @@ impl Simulation {
         match std::mem::replace(&mut flight.leg, Leg::Back(None)) {
             Leg::There(ask) => {
                 let late = self.delay();
-                if late >= SLOW_MILLIS || !matches!(flight.fate, Fate::Fine | Fate::Lost) {
+                let deposed = self.writer.is_some_and(|writer| writer != flight.from);
+                let unanswered = !matches!(flight.fate, Fate::Fine | Fate::Lost);
+                if late >= SLOW_MILLIS || unanswered || deposed {
                     self.unsure(&ask);
                 }
+                let before = self.store.revision();
                 let reply = self.reply(&ask, flight.fate);
+                if ask.path.ends_with("/ledgersegments") && self.store.revision() > before {
+                    self.writer = Some(flight.from);
+                }
                 self.answer(flight, &ask, reply, late);
             }
             Leg::Back(answer) => {
@@ -66,7 +72,7 @@ impl Simulation {
         }
     }
 
-    /// Whoever asked for a native Job may ask again though it was made.
+    /// Whoever asked for a native Job, or leads next, may ask again though it was made.
     fn unsure(&mut self, ask: &Ask) {
         if let Some(name) = ask.body["metadata"]["name"].as_str()
             && let Some(namespace) = ask.body["metadata"]["namespace"].as_str()
