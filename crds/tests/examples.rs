@@ -1,6 +1,6 @@
 //! Every example of `examples/invalid` that the schema refuses, judged without an API server: some rule of the kind says
 //! what the file states, and without that rule it is not refused so. A real API server judges all examples, with their
-//! exact words, in `e2e/tests/refusals.rs`.
+//! exact words, in `e2e/tests/end_to_end/refusals.rs`.
 
 mod support;
 

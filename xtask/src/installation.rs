@@ -143,6 +143,16 @@ impl Installation {
         self.wait_leading()
     }
 
+    /// Starts the operator again and waits until it leads and the API server has noticed: after
+    /// one failed look, it lets nobody through to the visibility API until its next.
+    ///
+    /// # Errors
+    /// As [`Installation::start`] and [`Installation::wait_reached`].
+    pub fn restart(&self) -> Result<()> {
+        self.start()?;
+        self.wait_reached()
+    }
+
     /// Starts the operator and does not wait.
     ///
     /// # Errors

@@ -16,8 +16,8 @@ use xtask::{
     installation::{InstallOptions, Installation, repository},
 };
 
-const MATRIX: &str = "e2e/tests/rights/matrix.yaml";
-const WORLD: &str = "e2e/tests/rights/world.yaml";
+const MATRIX: &str = "e2e/tests/end_to_end/rights/matrix.yaml";
+const WORLD: &str = "e2e/tests/end_to_end/rights/world.yaml";
 /// The suite's own delegates and archiver in place of the province's.
 const VALUES: &str = "
 ledger: {archiver: {user: archiver}}
@@ -81,7 +81,7 @@ fn everybody_may_do_what_the_table_says_and_nothing_else() -> Result<()> {
     Ok(())
 }
 
-/// Ten minutes, so by hand: `cargo test -p edugrid-e2e --test rights -- --ignored --nocapture`.
+/// Ten minutes, so by hand: `cargo test -p edugrid-e2e rights -- --ignored --nocapture`.
 #[test]
 #[ignore = "takes out every rule in turn; run after a change of policies or roles"]
 fn every_rule_of_policies_and_roles_is_missed_by_a_cell() -> Result<()> {

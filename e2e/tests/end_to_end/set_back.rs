@@ -44,13 +44,13 @@ fn what_ran_before_etcd_was_set_back_does_not_run_again() -> Result<()> {
     }
     province.edugrid.stop()?;
     cluster.back_up_etcd(&backup)?;
-    province.edugrid.start()?;
+    province.edugrid.restart()?;
     release(&province, "ran")?;
     let args = ["delete", "computejob", "ran", "--namespace=sdu-cs"];
     cluster.kubectl("alice", &args)?.ok()?;
     // A leader looks for what is gone when it begins, and then every ten minutes.
     province.edugrid.kill()?;
-    province.edugrid.start()?;
+    province.edugrid.restart()?;
     wait_for("the job to be forgotten", || {
         let args = ["ledger", "export"];
         let books = province.edugrid.edugrid("province-checker", &args)?;

@@ -2,7 +2,7 @@
 //! brings along. No operator runs: what is refused at submit is refused without it.
 //!
 //! Each rule is also taken out once, on request: then the examples that name it must no longer hold, and all others must.
-//! `EDUGRID_WITHOUT_RULES=1 cargo test -p edugrid-e2e --test refusals -- --nocapture` prints what it found.
+//! `EDUGRID_WITHOUT_RULES=1 cargo test -p edugrid-e2e refusals -- --nocapture` prints what it found.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;

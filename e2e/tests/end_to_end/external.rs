@@ -191,7 +191,7 @@ fn an_operator_that_dies_misses_nothing(province: &Province) -> Result<()> {
         report(province, name, &finished(1, begun, ended, "Succeeded"))?.ok()?;
     }
     sleep(Duration::from_secs(3));
-    province.edugrid.start()?;
+    province.edugrid.restart()?;
     for name in ["crash", "unheard"] {
         let done = province.wait_phase("sdu-cs", name, "Succeeded")?;
         ensure!(interval(&done)? == (begun, ended), "{:#}", done["status"]);

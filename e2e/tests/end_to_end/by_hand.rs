@@ -256,7 +256,7 @@ fn statuses_are_put_right(province: &Province) -> Result<()> {
         .is_ok())
     })?;
     put_back()?;
-    province.edugrid.start()?;
+    province.edugrid.restart()?;
     wait_for("the finished job to tell its attempt again", || {
         let status = &province.job("sdu-cs", "finished")?["status"];
         Ok(status["attempts"]
@@ -453,7 +453,7 @@ fn segments(province: &Province) -> Result<()> {
     unguarded("one more to be deleted", &["delete", &segment], "")?;
     refuses_to_lead(province, middle)?;
     unguarded("it to be brought back", &create, &saved)?;
-    province.edugrid.start()?;
+    province.edugrid.restart()?;
     province
         .wait_phase("sdu-cs", "after", "Succeeded")
         .map(drop)

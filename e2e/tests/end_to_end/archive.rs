@@ -49,7 +49,7 @@ fn a_leader_begins_at_the_newest_snapshot() -> Result<()> {
         if is_lost {
             province.edugrid.forget_view()?;
         }
-        province.edugrid.start()?;
+        province.edugrid.restart()?;
         let log = province.cluster().log_tail(OPERATOR, 200);
         ensure!(log.contains("the books begin at a snapshot"), "{log}");
         let found = match is_lost {
@@ -98,7 +98,7 @@ fn a_book_outlives_its_segments_its_view_and_its_cluster() -> Result<()> {
     old.edugrid.forget_view()?;
     old.cluster().pause(ARCHIVER)?;
     let stray = write_stray(&old)?;
-    old.edugrid.start()?;
+    old.edugrid.restart()?;
     ensure!(statement(&old)? == before, "from the archive: {before:#}");
     println!("{}", verify(&[])?);
     old.cluster().resume(ARCHIVER)?;

@@ -253,7 +253,7 @@ fn deletion_while_nobody_watches(province: &Province) -> Result<()> {
         ];
         Ok(cluster.kubectl("admin", &args)?.ok()?.trim().is_empty())
     })?;
-    province.edugrid.start()?;
+    province.edugrid.restart()?;
     nothing_is_left(province)?;
     let statement = province
         .edugrid
