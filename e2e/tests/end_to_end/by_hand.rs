@@ -15,8 +15,11 @@ use edugrid_e2e::{
     wait_for,
 };
 use serde_json::{Value, json};
+use xtask::cluster::Output;
 use xtask::installation::{InstallOptions, OPERATOR};
 
+/// The part of an object that only EduGrid writes.
+const STATUS: [&str; 1] = ["--subresource=status"];
 const OF_STATUS: &str = "validatingadmissionpolicybinding/job-status.edugrid.io";
 const OF_OTHER_STATUSES: &str = "validatingadmissionpolicybinding/status-writers.edugrid.io";
 const OF_JOBS: &str = "validatingadmissionpolicybinding/job-labels.edugrid.io";
@@ -96,16 +99,16 @@ fn what_the_operator_would_never_write() -> Result<()> {
 fn everything_is_refused(province: &Province) -> Result<()> {
     let native = native(province, "edited")?;
     let status = |status: Value| {
-        vec![
+        (
             "computejob/edited".to_owned(),
-            "--subresource=status".to_owned(),
-            patch(&json!({"status": status})),
-        ]
+            &STATUS[..],
+            json!({"status": status}),
+        )
     };
-    let on = |object: &str, change: Value| vec![object.to_owned(), patch(&change)];
+    let on = |object: &str, change: Value| (object.to_owned(), &[][..], change);
     let segment = format!("ledgersegment/{:020}", 1);
     let no_label = json!({"metadata": {"labels": {"edugrid.io/job-uid": null}}});
-    for (edit, words) in [
+    for ((object, part, change), words) in [
         (
             status(json!({"phase": "Succeeded"})),
             "EduGrid itself observes it",
@@ -160,13 +163,11 @@ fn everything_is_refused(province: &Province) -> Result<()> {
         ),
         (on(&segment, json!({"spec": {"epoch": 9}})), "is immutable"),
     ] {
-        let edit: Vec<&str> = edit.iter().map(String::as_str).collect();
-        let args = [&["patch", "--namespace=sdu-cs", "--type=merge"], &edit[..]].concat();
-        let said = province.cluster().kubectl("admin", &args)?.refused()?;
-        println!("refused: {} {}", edit.join(" "), said.trim());
+        let said = edit(province, &object, part, &change)?.refused()?;
+        println!("refused: {change} of {object}: {}", said.trim());
         ensure!(
             said.contains(words),
-            "{edit:?} is refused, but not with `{words}`: {said}"
+            "{change} of {object} is refused, but not with `{words}`: {said}"
         );
     }
     let said = province
@@ -221,16 +222,7 @@ fn statuses_are_put_right(province: &Province) -> Result<()> {
             &json!({"epoch": RAISED, "phase": "Failed"}),
         )?;
         let lower = json!({"status": {"epoch": 1}});
-        let args = [
-            "patch",
-            "computejob",
-            "raised",
-            "--namespace=sdu-cs",
-            "--subresource=status",
-            "--type=merge",
-            &patch(&lower),
-        ];
-        let said = province.cluster().kubectl("admin", &args)?.refused()?;
+        let said = edit(province, "computejob/raised", &STATUS, &lower)?.refused()?;
         ensure!(
             said.contains("may never go down"),
             "nobody lowers it: {said}"
@@ -290,16 +282,10 @@ fn other_statuses_are_put_right(province: &Province) -> Result<()> {
     ensure!(before.iter().all(|told| told[0].is_object()), "{before:#?}");
     without(province, &[OF_OTHER_STATUSES], || {
         for object in objects {
-            let lie = patch(&json!({"status": {"conditions": []}}));
-            let args = [
-                "patch",
-                object,
-                "--subresource=status",
-                "--type=merge",
-                &lie,
-            ];
+            let lie = json!({"status": {"conditions": []}});
             wait_for("the policy to be out", || {
-                Ok(cluster.kubectl("admin", &args)?.success())
+                let patched = cluster.patch("admin", object, &STATUS, &lie)?;
+                Ok(patched.success())
             })?;
         }
         Ok(())
@@ -326,15 +312,8 @@ fn native_jobs_that_were_taken(province: &Province) -> Result<()> {
         if is_label {
             without(province, &[OF_JOBS], || {
                 let label = json!({"metadata": {"labels": {"edugrid.io/job-uid": null}}});
-                let args = [
-                    "patch",
-                    "job",
-                    &native,
-                    "--namespace=sdu-cs",
-                    "--type=merge",
-                    &patch(&label),
-                ];
-                cluster.kubectl("admin", &args)?.ok().map(drop)
+                let job = format!("job/{native}");
+                edit(province, &job, &[], &label)?.ok().map(drop)
             })?;
         } else {
             let delete = [
@@ -363,15 +342,7 @@ fn native_jobs_that_were_taken(province: &Province) -> Result<()> {
     }
     let native = native(province, "disowned")?;
     let orphan = json!({"metadata": {"ownerReferences": null}});
-    let args = [
-        "patch",
-        "job",
-        &native,
-        "--namespace=sdu-cs",
-        "--type=merge",
-        &patch(&orphan),
-    ];
-    cluster.kubectl("admin", &args)?.ok()?;
+    edit(province, &format!("job/{native}"), &[], &orphan)?.ok()?;
     let delete = ["delete", "computejob", "disowned", "--namespace=sdu-cs"];
     cluster.kubectl("alice", &delete)?.ok()?;
     let get = ["get", "job", &native, "--namespace=sdu-cs"];
@@ -398,14 +369,7 @@ fn a_gate_taken_off(province: &Province) -> Result<()> {
                 return Ok(false);
             };
             let gate = json!({"spec": {"schedulingGates": null}});
-            let args = [
-                "patch",
-                &pod,
-                "--namespace=sdu-cs",
-                "--type=merge",
-                &patch(&gate),
-            ];
-            let done = cluster.kubectl("admin", &args)?;
+            let done = edit(province, &pod, &[], &gate)?;
             said.clone_from(&done.stderr);
             Ok(done.success())
         });
@@ -484,22 +448,16 @@ fn forged(sequence: usize) -> String {
     .to_string()
 }
 
-fn patch(body: &Value) -> String {
-    format!("--patch={body}")
+/// Edits an object, or a part of it, with all rights.
+fn edit(province: &Province, object: &str, part: &[&str], change: &Value) -> Result<Output> {
+    let more = [&["--namespace=sdu-cs"], part].concat();
+    province.cluster().patch("admin", object, &more, change)
 }
 
 fn edit_status(province: &Province, name: &str, status: &Value) -> Result<()> {
-    let body = json!({"status": status});
-    let args = [
-        "patch",
-        "computejob",
-        name,
-        "--namespace=sdu-cs",
-        "--subresource=status",
-        "--type=merge",
-        &patch(&body),
-    ];
-    province.cluster().kubectl("admin", &args)?.ok().map(drop)
+    let job = format!("computejob/{name}");
+    let edited = edit(province, &job, &STATUS, &json!({"status": status}))?;
+    edited.ok().map(drop)
 }
 
 /// The name of the native Job of a job's latest attempt.

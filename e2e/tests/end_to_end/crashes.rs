@@ -13,6 +13,7 @@ use edugrid_e2e::{
     supervisor::kept_running,
 };
 use jiff::Timestamp;
+use serde_json::{Value, json};
 use xtask::installation::InstallOptions;
 
 /// Kills of one seed.
@@ -126,24 +127,24 @@ fn moment(lookout: &mut Lookout, random: &mut Random) -> Result<String> {
 /// What administrators do meanwhile: cut a quota and take back what was borrowed, add money, give the quota back.
 fn disturb(province: &Province, kill: u64) -> Result<()> {
     let cluster = province.cluster();
-    let patch = |tenant: &str, spec: &str| {
-        let patch = format!("--patch={{\"spec\":{spec}}}");
-        let args = ["patch", "tenant", tenant, "--type=merge", &patch];
-        cluster.kubectl("province-admin", &args)?.ok().map(drop)
+    let patch = |tenant: &str, spec: Value| {
+        let (tenant, spec) = (format!("tenant/{tenant}"), json!({"spec": spec}));
+        let patched = cluster.patch("province-admin", &tenant, &[], &spec)?;
+        patched.ok().map(drop)
     };
     match kill {
-        4 => patch("lnu", r#"{"onQuotaCut":"Reclaim","reclaimDelay":"1s"}"#),
+        4 => patch("lnu", json!({"onQuotaCut":"Reclaim","reclaimDelay":"1s"})),
         6 => {
-            patch("sdu-cs", r#"{"quotas":[{"pool":"a100","nominal":4}]}"#)?;
-            patch("sdu", r#"{"quotas":[{"pool":"a100","nominal":4}]}"#)
+            patch("sdu-cs", json!({"quotas":[{"pool":"a100","nominal":4}]}))?;
+            patch("sdu", json!({"quotas":[{"pool":"a100","nominal":4}]}))
         }
         9 => {
             cluster.apply("province-admin", TOPPED_UP)?;
             province.edugrid.approve("sdu-own-2")
         }
         12 => {
-            patch("sdu", r#"{"quotas":[{"pool":"a100","nominal":16}]}"#)?;
-            patch("sdu-cs", r#"{"quotas":[{"pool":"a100","nominal":16}]}"#)
+            patch("sdu", json!({"quotas":[{"pool":"a100","nominal":16}]}))?;
+            patch("sdu-cs", json!({"quotas":[{"pool":"a100","nominal":16}]}))
         }
         _ => Ok(()),
     }

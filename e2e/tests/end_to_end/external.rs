@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use edugrid_e2e::{Province, job, no_attempt_is_open, wait_for};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use xtask::installation::InstallOptions;
+use xtask::{cluster::Output, installation::InstallOptions};
 
 /// Whoever runs the site, with the role `edugrid-executor` in the namespace and no other.
 const SITE: &str = "slurm-site";
@@ -117,23 +117,18 @@ fn forgeries_are_refused(province: &Province) -> Result<()> {
         let refused = status(province, SITE, "forged", &forged)?.refused()?;
         ensure!(refused.contains(says), "{forged}: {refused}");
     }
-    let args = patch("forged", &json!({"status": {"external": begun}}));
-    let refused = province
-        .cluster()
-        .kubectl("alice", &args.each_ref().map(String::as_str))?
-        .refused()?;
-    ensure!(refused.to_lowercase().contains("forbidden"), "{refused}");
-    let args = [
-        "patch",
-        "computejob",
+    let told = json!({"status": {"external": begun}});
+    let refused = change(
+        province,
+        "alice",
         "forged",
-        "--namespace=sdu-cs",
-        "--type=merge",
-    ];
-    let spec = r#"--patch={"spec":{"state":"Cancel"}}"#;
-    let site = format!("--as={SITE}");
-    let args = [&args[..], &[spec, &site]].concat();
-    let refused = province.cluster().kubectl("admin", &args)?.refused()?;
+        &["--subresource=status"],
+        &told,
+    )?
+    .refused()?;
+    ensure!(refused.to_lowercase().contains("forbidden"), "{refused}");
+    let (site, cancel) = (format!("--as={SITE}"), json!({"spec": {"state": "Cancel"}}));
+    let refused = change(province, "admin", "forged", &[&site], &cancel)?.refused()?;
     ensure!(refused.to_lowercase().contains("forbidden"), "{refused}");
     let now = Timestamp::now().as_second();
     report(province, "forged", &finished(1, now, now, "Failed"))?.ok()?;
@@ -233,16 +228,8 @@ fn a_cancelled_run_may_still_report(province: &Province) -> Result<()> {
         province.wait_phase("sdu-cs", name, "Admitted")?;
         let said = json!({"attempt": 1, "startedAt": instant(begun)});
         report(province, name, &said)?.ok()?;
-        let spec = r#"--patch={"spec":{"state":"Cancel"}}"#;
-        let args = [
-            "patch",
-            "computejob",
-            name,
-            "--namespace=sdu-cs",
-            "--type=merge",
-            spec,
-        ];
-        province.cluster().kubectl("alice", &args)?.ok()?;
+        let cancel = json!({"spec": {"state": "Cancel"}});
+        change(province, "alice", name, &[], &cancel)?.ok()?;
     }
     let now = Timestamp::now().as_second();
     let started =
@@ -311,34 +298,26 @@ fn finished(attempt: u32, started: i64, ended: i64, outcome: &str) -> Value {
     json!({"attempt": attempt, "startedAt": started, "finishedAt": ended, "outcome": outcome})
 }
 
-fn report(province: &Province, name: &str, external: &Value) -> Result<xtask::cluster::Output> {
+fn report(province: &Province, name: &str, external: &Value) -> Result<Output> {
     status(province, SITE, name, &json!({"external": external}))
 }
 
-fn status(
+fn status(province: &Province, user: &str, name: &str, status: &Value) -> Result<Output> {
+    let user = format!("--as={user}");
+    let more = ["--subresource=status", &user];
+    change(province, "admin", name, &more, &json!({"status": status}))
+}
+
+fn change(
     province: &Province,
     user: &str,
     name: &str,
-    status: &Value,
-) -> Result<xtask::cluster::Output> {
-    let args = patch(name, &json!({"status": status}));
-    let mut args: Vec<&str> = args.iter().map(String::as_str).collect();
-    let user = format!("--as={user}");
-    args.push(&user);
-    province.cluster().kubectl("admin", &args)
-}
-
-fn patch(name: &str, body: &Value) -> [String; 7] {
-    let words = [
-        "patch",
-        "computejob",
-        name,
-        "--namespace=sdu-cs",
-        "--type=merge",
-        "--subresource=status",
-    ];
-    let [a, b, c, d, e, f] = words.map(str::to_owned);
-    [a, b, c, d, e, f, format!("--patch={body}")]
+    more: &[&str],
+    body: &Value,
+) -> Result<Output> {
+    let job = format!("computejob/{name}");
+    let more = [&["--namespace=sdu-cs"], more].concat();
+    province.cluster().patch(user, &job, &more, body)
 }
 
 /// The charged interval of the last attempt, in seconds since 1970.

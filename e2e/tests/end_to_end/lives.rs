@@ -4,7 +4,7 @@
 use anyhow::{Result, ensure};
 use edugrid_e2e::{Province, job, no_attempt_is_open, wait_for};
 use serde_json::{Value, json};
-use xtask::installation::InstallOptions;
+use xtask::{cluster::Output, installation::InstallOptions};
 
 /// A class whose jobs may be shorter than the notice of the standard one.
 const SHORT: &str = "
@@ -160,14 +160,10 @@ fn walltime(province: &Province) -> Result<()> {
 fn cancel(province: &Province) -> Result<()> {
     let done = province.wait_phase("sdu-cs", "cancelled", "Cancelled")?;
     charged_as_its_interval(&done, 1)?;
-    let again = json!({"spec": {"state": "Run"}}).to_string();
-    let args = patch("cancelled", &again);
-    let refused = province
-        .cluster()
-        .kubectl("alice", &args.each_ref().map(String::as_str))?;
+    let refused = ask(province, "cancelled", "Run")?.refused()?;
     ensure!(
-        refused.refused()?.contains("Cancel is final"),
-        "a cancelled job never runs again"
+        refused.contains("Cancel is final"),
+        "a cancelled job never runs again: {refused}"
     );
     Ok(())
 }
@@ -322,25 +318,17 @@ fn started(job: &Value) -> bool {
 }
 
 fn change(province: &Province, name: &str, state: &str) -> Result<()> {
-    let spec = json!({"spec": {"state": state}}).to_string();
-    let args = patch(name, &spec);
-    province
-        .cluster()
-        .kubectl("alice", &args.each_ref().map(String::as_str))?
-        .ok()
-        .map(drop)
+    ask(province, name, state)?.ok().map(drop)
 }
 
-fn patch(name: &str, body: &str) -> [String; 6] {
-    let words = [
-        "patch",
-        "computejob",
-        name,
-        "--namespace=sdu-cs",
-        "--type=merge",
-    ];
-    let [a, b, c, d, e] = words.map(str::to_owned);
-    [a, b, c, d, e, format!("--patch={body}")]
+fn ask(province: &Province, name: &str, state: &str) -> Result<Output> {
+    let (job, spec) = (
+        format!("computejob/{name}"),
+        json!({"spec": {"state": state}}),
+    );
+    province
+        .cluster()
+        .patch("alice", &job, &["--namespace=sdu-cs"], &spec)
 }
 
 fn retried() -> String {

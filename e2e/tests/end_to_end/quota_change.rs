@@ -8,19 +8,16 @@ use std::{collections::BTreeSet, thread::sleep, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use edugrid_e2e::{Province, job, wait_for};
-use serde_json::Value;
+use serde_json::{Value, json};
 use xtask::installation::InstallOptions;
 
 /// What the subtree of `tenant` owns of the pool, as the province's administrator says.
 fn set_nominal(province: &Province, tenant: &str, nominal: u32) -> Result<()> {
-    let patch = format!(r#"{{"spec":{{"quotas":[{{"pool":"a100","nominal":{nominal}}}]}}}}"#);
-    let patch = format!("--patch={patch}");
-    let args = ["patch", "tenant", tenant, "--type=merge", &patch];
-    province
-        .cluster()
-        .kubectl("province-admin", &args)?
-        .ok()
-        .map(drop)
+    let quotas = json!({"spec": {"quotas": [{"pool": "a100", "nominal": nominal}]}});
+    let tenant = format!("tenant/{tenant}");
+    let cluster = province.cluster();
+    let patched = cluster.patch("province-admin", &tenant, &[], &quotas)?;
+    patched.ok().map(drop)
 }
 
 /// What the visibility API says is available to a tenant, in cards.
@@ -176,10 +173,9 @@ fn what_is_borrowed_is_taken_back_after_the_delay_and_no_more() -> Result<()> {
     let province = province_with_a_borrower(options)?;
     let cluster = province.cluster();
     cluster.apply("province-admin", CLASSES)?;
-    let reclaim = format!(r#"{{"spec":{{"onQuotaCut":"Reclaim","reclaimDelay":"{DELAY}"}}}}"#);
-    let patch = format!("--patch={reclaim}");
-    let args = ["patch", "tenant", "lnu", "--type=merge", &patch];
-    cluster.kubectl("province-admin", &args)?.ok()?;
+    let reclaim = json!({"spec": {"onQuotaCut": "Reclaim", "reclaimDelay": DELAY}});
+    let lnu = cluster.patch("province-admin", "tenant/lnu", &[], &reclaim)?;
+    lnu.ok()?;
     set_nominal(&province, "sdu-cs", 8)?;
 
     // 8 of the owner, and of the borrower a gang of 2 and one of 4, and 2 that last.

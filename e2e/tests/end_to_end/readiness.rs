@@ -143,16 +143,12 @@ spec: {issuer: province, holder: sdu, type: OwnFunds, faceValue: \"1000000.00\"}
     let approval = json!({"status": {"approval": {
         "by": made_by, "at": "2026-03-01T00:00:00Z", "decision": "Approved",
     }}});
-    let approval = format!("--patch={approval}");
-    let approve = [
-        "patch",
-        "computevoucher/alone",
-        "--subresource=status",
-        "--type=merge",
-        approval.as_str(),
-    ];
+    let (voucher, status) = ("computevoucher/alone", ["--subresource=status"]);
     wait_for("the approval to pass where no policy stands", || {
-        Ok(province.cluster().kubectl("admin", &approve)?.success())
+        let patched = province
+            .cluster()
+            .patch("admin", voucher, &status, &approval)?;
+        Ok(patched.success())
     })?;
     province.cluster().apply("admin", &saved.to_string())?;
     wait_ready(province)?;

@@ -10,6 +10,7 @@ use edugrid_e2e::{
     },
     job, wait_for,
 };
+use serde_json::json;
 
 /// A job that waits until somebody lets it go.
 fn held(name: &str) -> String {
@@ -17,17 +18,14 @@ fn held(name: &str) -> String {
 }
 
 fn release(province: &Province, name: &str) -> Result<()> {
-    let patch = r#"{"spec":{"state":"Run"}}"#;
-    let args = [
-        "patch",
-        "computejob",
-        name,
-        "--namespace=sdu-cs",
-        "--type=merge",
-        "--patch",
-        patch,
-    ];
-    province.cluster().kubectl("alice", &args)?.ok()?;
+    let (job, run) = (
+        format!("computejob/{name}"),
+        json!({"spec": {"state": "Run"}}),
+    );
+    let patched = province
+        .cluster()
+        .patch("alice", &job, &["--namespace=sdu-cs"], &run)?;
+    patched.ok()?;
     province.wait_phase("sdu-cs", name, "Succeeded").map(drop)
 }
 

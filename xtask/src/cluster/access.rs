@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::client::{self, Output};
 use super::kubeconfig::{self, Credential};
@@ -165,6 +165,17 @@ impl Cluster {
     /// It cannot be run. That it was refused is not an error: see [`Output`].
     pub fn kubectl<A: AsRef<OsStr>>(&self, user: &str, args: &[A]) -> Result<Output> {
         self.client(Tool::Kubectl, user, args, None)
+    }
+
+    /// Merges `body` into an object, named as `kind/name`, as a user; `more` says where it is, or which
+    /// part of it is meant.
+    ///
+    /// # Errors
+    /// As [`Cluster::kubectl`].
+    pub fn patch(&self, user: &str, object: &str, more: &[&str], body: &Value) -> Result<Output> {
+        let patch = format!("--patch={body}");
+        let args = ["patch", "--type=merge", object, &patch];
+        self.kubectl(user, &[&args[..], more].concat())
     }
 
     /// Runs `kubectl` as a user with text on its standard input (`-f -`).
