@@ -336,8 +336,18 @@ fn texts_and_rules_are_sound(province: &Province, scraper: &Scraper) -> Result<(
     ensure!(said.contains("SUCCESS"), "{said}");
     let cases = repository().join("charts/edugrid/tests/alerts.yaml");
     scraper.promtool(&["test", "rules", &cases.display().to_string()], "")?;
-    // Every rule speaks both languages.
+    // Every rule has a case, in which it fires and does not, and speaks both languages.
     let text = std::fs::read_to_string(&alerts)?;
+    let tried = std::fs::read_to_string(&cases)?;
+    for rule in text
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("- alert: "))
+    {
+        ensure!(
+            tried.contains(&format!("alertname: {rule}\n")),
+            "no case of {rule}"
+        );
+    }
     let count = |word: &str| {
         text.lines()
             .filter(|line| line.trim().starts_with(word))

@@ -201,4 +201,20 @@ mod tests {
             assert!(text.lines().any(|it| it == line), "{line} in {text}");
         }
     }
+
+    #[test]
+    fn the_guide_tells_every_metric_in_both_languages() {
+        let text = Probes::new().exposition().expect("writes");
+        let samples = text.lines().filter(|line| !line.starts_with('#'));
+        let names: Vec<&str> = samples.filter_map(|line| line.split(' ').next()).collect();
+        assert_eq!(names.len(), 8, "{text}");
+        for page in [
+            include_str!("../../../docs/en/operator.md"),
+            include_str!("../../../docs/zh/operator.md"),
+        ] {
+            for name in &names {
+                assert!(page.contains(&format!("`{name}`")), "{name}");
+            }
+        }
+    }
 }
