@@ -29,7 +29,23 @@ pub enum JournalError {
     },
     /// A snapshot that can't be used.
     #[error(transparent)]
-    Snapshot(#[from] ReadSnapshotError),
+    Snapshot(ReadSnapshotError),
+}
+
+impl From<ReadSnapshotError> for JournalError {
+    fn from(error: ReadSnapshotError) -> Self {
+        match error {
+            // Only a part that isn't there says something of the snapshot.
+            ReadSnapshotError::Request { source, .. } if !is_absent(&source) => {
+                Self::Request(*source)
+            }
+            error => Self::Snapshot(error),
+        }
+    }
+}
+
+fn is_absent(error: &Error) -> bool {
+    matches!(error, Error::Api(status) if status.code == 404)
 }
 
 /// What the archiver asks of a cluster.
@@ -137,5 +153,26 @@ fn gone<T>(deleted: kube::Result<T>) -> Result<(), JournalError> {
     match deleted {
         Err(Error::Api(status)) if status.code == 404 => Ok(()),
         deleted => Ok(deleted.map(drop)?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::Status;
+
+    use super::*;
+
+    #[test]
+    fn only_a_part_that_is_not_there_makes_a_snapshot_false() {
+        let of = |code| {
+            let status = Status::failure("no", "No").with_code(code);
+            let source = Box::new(Error::Api(status.boxed()));
+            let name = "one".to_owned();
+            JournalError::from(ReadSnapshotError::Request { name, source })
+        };
+        assert!(matches!(of(404), JournalError::Snapshot(_)));
+        for code in [403, 429, 500, 504] {
+            assert!(matches!(of(code), JournalError::Request(_)), "{code}");
+        }
     }
 }

@@ -84,6 +84,13 @@ pub enum KeepError {
     },
 }
 
+impl KeepError {
+    /// Whether only a request went unanswered, or was refused: the next round may fare better.
+    pub fn is_unanswered(&self) -> bool {
+        matches!(self, Self::Journal(JournalError::Request(_)))
+    }
+}
+
 /// What a round did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Round {

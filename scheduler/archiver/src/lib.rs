@@ -9,3 +9,4 @@ pub mod journal;
 pub mod keeper;
 pub mod logs;
 pub mod probes;
+pub mod process;

@@ -11,13 +11,11 @@ use std::{
 use anyhow::Context;
 use clap::Parser;
 use edugrid_archiver::{
-    cluster::cluster_uid,
-    journal::{ClusterJournal, JournalError},
-    keeper::{KeepError, Keeper, Round},
     logs,
     probes::{self, Probes},
+    process::Process,
 };
-use edugrid_ledger::{Archive, RealDisk, Segment};
+use edugrid_ledger::RealDisk;
 use edugrid_units::Stamp;
 use kube::Client;
 use tokio::{
@@ -73,67 +71,26 @@ async fn run(args: Args) -> anyhow::Result<()> {
     let client = Client::try_default()
         .await
         .context("no cluster: set KUBECONFIG or run in one")?;
-    let cluster = cluster_uid(&client)
-        .await
-        .context("the UID of namespace kube-system can't be read")?;
-    let archive = Archive::open(RealDisk, &args.archive)?;
-    tracing::info!(segments = archive.next(), "the archive is open");
-    let mut keeper = Keeper::open(ClusterJournal::new(client), archive, cluster, args.stay)?;
     let (mut stop, mut interrupt) = (
         signal(SignalKind::terminate())?,
         signal(SignalKind::interrupt())?,
     );
-    loop {
-        match keeper.round(now()).await {
-            // What was not asked was not done, so the next round does it.
-            Err(KeepError::Journal(JournalError::Request(error))) => {
-                tracing::warn!(%error, "the api server does not do what was asked, trying again");
-                probes.failed(format!(
-                    "the api server does not do what was asked: {error}"
-                ));
-            }
-            round => {
-                let round = round?;
-                tell(&round);
-                probes.went_round(&round, keeper.position(), now());
-            }
-        }
+    let process = Process {
+        client,
+        disk: RealDisk,
+        archive: args.archive,
+        pause: Duration::from_secs(args.seconds),
+        stay: args.stay,
+        now,
+        probes,
+    };
+    let stopped = async {
         tokio::select! {
-            _ = stop.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
-            () = tokio::time::sleep(Duration::from_secs(args.seconds)) => {}
+            _ = stop.recv() => {}
+            _ = interrupt.recv() => {}
         }
-    }
-}
-
-fn tell(round: &Round) {
-    let Round {
-        kept,
-        proved,
-        false_snapshots,
-        deleted,
-        strays,
-    } = round;
-    if *kept > 0 || *deleted > 0 || !proved.is_empty() {
-        tracing::info!(kept, ?proved, deleted, "a round");
-    }
-    for Segment {
-        sequence,
-        epoch,
-        nonce,
-        ..
-    } in strays
-    {
-        tracing::error!(
-            sequence,
-            epoch,
-            nonce,
-            "a segment of a leader that slept stood where another was archived, and was taken away"
-        );
-    }
-    for (sequence, why) in false_snapshots {
-        tracing::error!(sequence, why, "a snapshot is not what the segments give");
-    }
+    };
+    Ok(process.live(stopped).await?)
 }
 
 fn now() -> Stamp {
