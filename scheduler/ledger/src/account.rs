@@ -1,7 +1,10 @@
 //! Accounts, their four counters and the legs that move them (L1). Knows nothing of
 //! jobs, vouchers or prices: only that money is neither made nor lost here.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use edugrid_units::{FundingLineName, MicroYuan, TenantName, VoucherName};
 
@@ -30,6 +33,19 @@ impl Account {
         matches!(self, Self::Grant(_) | Self::Budget(_))
     }
 
+    /// What it is, and whose; in that order it is written.
+    pub(crate) fn words(&self) -> (&'static str, Option<&str>) {
+        match self {
+            Self::Issuer(line) => ("issuer", Some(line.as_str())),
+            Self::Grant(voucher) => ("grant", Some(voucher.as_str())),
+            Self::Budget(tenant) => ("budget", Some(tenant.as_str())),
+            Self::Provider(tenant) => ("provider", Some(tenant.as_str())),
+            Self::Expired(line) => ("expired", Some(line.as_str())),
+            Self::Revoked(line) => ("revoked", Some(line.as_str())),
+            Self::External => ("external", None),
+        }
+    }
+
     /// Reads what [`Display`](fmt::Display) writes.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         match text.split_once(':') {
@@ -48,14 +64,9 @@ impl Account {
 /// `grant:sdu-2026-a`, `external`.
 impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Issuer(line) => write!(f, "issuer:{line}"),
-            Self::Grant(voucher) => write!(f, "grant:{voucher}"),
-            Self::Budget(tenant) => write!(f, "budget:{tenant}"),
-            Self::Provider(tenant) => write!(f, "provider:{tenant}"),
-            Self::Expired(line) => write!(f, "expired:{line}"),
-            Self::Revoked(line) => write!(f, "revoked:{line}"),
-            Self::External => f.write_str("external"),
+        match self.words() {
+            (kind, Some(name)) => write!(f, "{kind}:{name}"),
+            (kind, None) => f.write_str(kind),
         }
     }
 }
@@ -228,8 +239,20 @@ impl Accounts {
         self.0.insert(account, counters);
     }
 
+    /// What the accounts of these legs are now, to put them back after the legs are posted.
+    pub(crate) fn before(&self, legs: &[Leg]) -> Before {
+        let touched: BTreeSet<_> = legs
+            .iter()
+            .flat_map(|leg| [&leg.debit, &leg.credit])
+            .collect();
+        let before = touched
+            .into_iter()
+            .map(|account| (account.clone(), self.0.get(account).copied()));
+        Before(before.collect())
+    }
+
     /// Posts all legs or none.
-    pub(crate) fn post(&mut self, legs: &[Leg]) -> Result<Before, PostError> {
+    pub(crate) fn post(&mut self, legs: &[Leg]) -> Result<(), PostError> {
         let mut after: BTreeMap<&Account, Counters> = BTreeMap::new();
         for leg in legs {
             if leg.amount == MicroYuan::ZERO || leg.debit == leg.credit {
@@ -258,19 +281,16 @@ impl Accounts {
         {
             return Err(self.overdrawn(account, legs));
         }
-        let before = after
-            .keys()
-            .map(|account| ((*account).clone(), self.0.get(*account).copied()))
-            .collect();
-        self.0.extend(
-            after
-                .into_iter()
-                .map(|(account, counters)| (account.clone(), counters)),
-        );
-        Ok(Before(before))
+        for (account, counters) in after {
+            match self.0.get_mut(account) {
+                Some(known) => *known = counters,
+                None => self.put(account.clone(), counters),
+            }
+        }
+        Ok(())
     }
 
-    /// Puts back what [`post`](Self::post) changed.
+    /// Puts accounts back to what they were [before](Self::before) some legs.
     pub(crate) fn restore(&mut self, before: Before) {
         for (account, counters) in before.0 {
             match counters {
@@ -350,7 +370,9 @@ mod tests {
     fn postings_are_put_back_exactly() {
         let mut accounts = filled();
         let before = accounts.clone();
-        let undo = accounts.post(&[leg(Phase::Hold, 60)]).expect("fits");
+        let legs = [leg(Phase::Hold, 60)];
+        let undo = accounts.before(&legs);
+        accounts.post(&legs).expect("fits");
         assert_ne!(accounts, before);
         accounts.restore(undo);
         assert_eq!(accounts, before);

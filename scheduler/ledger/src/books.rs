@@ -55,7 +55,7 @@ pub struct Applied {
 
 #[derive(Clone, Debug)]
 struct Staged {
-    record: Record,
+    record: Box<Record>,
     undo: Option<Undo>,
 }
 
@@ -181,7 +181,6 @@ impl Books {
                     answer: record.entry.answer.clone(),
                     is_new: true,
                 };
-                let record = *record;
                 self.staged.push(Staged { record, undo });
                 Ok(applied)
             }
@@ -196,20 +195,17 @@ impl Books {
         }
         let (mut payload, mut count) = (Vec::new(), 0_usize);
         for staged in &self.staged {
-            let line = staged.record.line();
-            let size = payload.len().saturating_add(line.len()).saturating_add(1);
+            let line = staged.record.taken_apart();
+            let size = payload.len().saturating_add(line.bytes()).saturating_add(1);
             if size > PAYLOAD_BYTES_MAX {
                 break;
             }
-            payload.extend_from_slice(&line);
+            line.write_to(&mut payload);
             payload.push(b'\n');
             count = count.saturating_add(1);
         }
-        let rest = self.staged.split_off(count);
-        let records: Vec<_> = std::mem::replace(&mut self.staged, rest)
-            .into_iter()
-            .map(|staged| staged.record)
-            .collect();
+        let taken = self.staged.drain(..count);
+        let records: Vec<_> = taken.map(|staged| *staged.record).collect();
         let (first, last) = (records.first()?, records.last()?);
         let after = Position {
             segments: self.durable.segments.saturating_add(1),

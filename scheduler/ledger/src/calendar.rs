@@ -24,17 +24,20 @@ pub struct ParseMonthError(String);
 impl Month {
     /// The month that holds the instant; what lies before 1970 counts as 1970-01.
     pub fn of(at: Stamp) -> Self {
-        let mut days = local_seconds(at.seconds()).div_euclid(DAY_SECONDS).max(0);
+        let days = local_seconds(at.seconds()).div_euclid(DAY_SECONDS).max(0);
+        // No year is longer, so the year sought is this one or one of the next.
+        let years = u32::try_from(days.div_euclid(366)).unwrap_or(0);
         let mut month = Self {
-            year: 1970,
+            year: years.saturating_add(1970),
             month: 1,
         };
-        while days >= month.year_days() {
-            days = days.saturating_sub(month.year_days());
+        let mut rest = days.saturating_sub(days_before(month.year));
+        while rest >= month.year_days() {
+            rest = rest.saturating_sub(month.year_days());
             month.year = month.year.saturating_add(1);
         }
-        while days >= month.days() {
-            days = days.saturating_sub(month.days());
+        while rest >= month.days() {
+            rest = rest.saturating_sub(month.days());
             month.month = month.month.saturating_add(1);
         }
         month
@@ -63,15 +66,8 @@ impl Month {
 
     /// The first instant of the month.
     pub fn start(self) -> Stamp {
-        let mut days: i64 = 0;
-        let mut walk = Self {
-            year: 1970,
-            month: 1,
-        };
-        while walk.year < self.year {
-            days = days.saturating_add(walk.year_days());
-            walk.year = walk.year.saturating_add(1);
-        }
+        let mut days = days_before(self.year);
+        let mut walk = Self { month: 1, ..self };
         while walk.month < self.month {
             days = days.saturating_add(walk.days());
             walk.month = walk.month.saturating_add(1);
@@ -131,6 +127,19 @@ impl Month {
     }
 }
 
+/// Days from the first of 1970 to the first of a year after it.
+fn days_before(year: u32) -> i64 {
+    let since = i64::from(year).saturating_sub(1970);
+    let last = i64::from(year).saturating_sub(1);
+    // Leap years up to 1969: 477.
+    let leaps = last
+        .div_euclid(4)
+        .saturating_sub(last.div_euclid(100))
+        .saturating_add(last.div_euclid(400))
+        .saturating_sub(477);
+    since.saturating_mul(365).saturating_add(leaps)
+}
+
 impl fmt::Display for Month {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:04}-{:02}", self.year, self.month)
@@ -168,6 +177,15 @@ mod tests {
         assert_eq!(Month::of(start).to_string(), "2026-11");
         assert_eq!(Month::of(Stamp(start.0 - 1)).to_string(), "2026-10");
         assert_eq!(Month::parse("2026-11").map(Month::start), Ok(start));
+    }
+
+    #[test]
+    fn years_follow_each_other_without_a_gap() {
+        assert_eq!(days_before(1970), 0);
+        for year in 1970..=2261 {
+            let days = Month { year, month: 1 }.year_days();
+            assert_eq!(days_before(year) + days, days_before(year + 1), "{year}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The hash chain of rule L11. Knows bytes only: what an entry says is none of its
 //! business.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use sha2::{Digest as _, Sha256};
 use sm3::Sm3;
@@ -93,8 +93,19 @@ impl fmt::Debug for Digest {
     }
 }
 
+/// Two lower-case digits for each byte.
+pub(crate) fn hex(bytes: &[u8]) -> impl Iterator<Item = u8> {
+    let digit = |half: u8| match half {
+        0..10 => half.wrapping_add(b'0'),
+        _ => half.wrapping_add(b'a' - 10),
+    };
+    bytes
+        .iter()
+        .flat_map(move |byte| [digit(byte >> 4), digit(byte & 15)])
+}
+
 pub(crate) fn write_hex(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
-    bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    hex(bytes).try_for_each(|digit| f.write_char(char::from(digit)))
 }
 
 /// Fills `bytes` from exactly twice as many lower-case digits; whether that worked.

@@ -1,7 +1,7 @@
 //! What can be written into the books: one closed list. Every command has an id that
 //! follows from what it is about (L10), so a caller can neither forget nor confuse it.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use edugrid_units::{
     Admission, AttemptKey, JobUid, Outcome, Ownership, RolePlacement, Seconds, Stamp, VoucherName,
@@ -200,29 +200,34 @@ impl Command {
     /// The id (L10): a hash of what the command is about, its verb and, where it can
     /// come again, what makes this time another.
     pub fn id(&self) -> CommandId {
-        let subject = match self {
-            Self::Open(_) => String::new(),
-            Self::Epoch { epoch, .. } => epoch.to_string(),
-            Self::FundingLine(line) => line.name.to_string(),
-            Self::PriceBook(book) => book.name.to_string(),
-            Self::Grant(grant) => grant.voucher.to_string(),
-            Self::Expire { voucher } => voucher.to_string(),
+        let mut about = format!("{}\n", self.verb());
+        // Text goes into memory: that never fails.
+        let _written = self.write_subject(&mut about);
+        CommandId::of(&about)
+    }
+
+    fn write_subject(&self, about: &mut String) -> fmt::Result {
+        match self {
+            Self::Open(_) => Ok(()),
+            Self::Epoch { epoch, .. } | Self::Moved { epoch, .. } => write!(about, "{epoch}"),
+            Self::FundingLine(line) => write!(about, "{}", line.name),
+            Self::PriceBook(book) => write!(about, "{}", book.name),
+            Self::Grant(grant) => write!(about, "{}", grant.voucher),
+            Self::Expire { voucher } => write!(about, "{voucher}"),
             Self::VoucherState {
                 voucher, change, ..
-            } => format!("{voucher}/{change}"),
+            } => write!(about, "{voucher}/{change}"),
             Self::Alive { at, .. } | Self::Rebase { at, .. } | Self::Forget { at, .. } => {
-                at.0.to_string()
+                write!(about, "{}", at.0)
             }
-            Self::Moved { epoch, .. } => epoch.to_string(),
-            Self::Owned(ownership) => ownership.at.0.to_string(),
-            Self::Admit(admit) => admit.admission.key.to_string(),
+            Self::Owned(ownership) => write!(about, "{}", ownership.at.0),
+            Self::Admit(admit) => write!(about, "{}", admit.admission.key),
             Self::Started { key, .. } | Self::Stop { key, .. } | Self::End { key, .. } => {
-                key.to_string()
+                write!(about, "{key}")
             }
-            Self::Capture { key, until } => format!("{key}/{}", until.0),
-            Self::Bound { key, placement } => format!("{key}/{}", binding(placement)),
-        };
-        CommandId::of(self.verb(), &subject)
+            Self::Capture { key, until } => write!(about, "{key}/{}", until.0),
+            Self::Bound { key, placement } => write!(about, "{key}/{}", binding(placement)),
+        }
     }
 }
 
@@ -238,14 +243,14 @@ fn binding(placement: &[RolePlacement]) -> String {
 
 /// The id of a command: 16 bytes, written as 32 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CommandId([u8; 16]);
+pub struct CommandId(pub(crate) [u8; 16]);
 
 impl CommandId {
     /// Before all others.
     pub(crate) const FIRST: Self = Self([0; 16]);
 
-    fn of(verb: &str, subject: &str) -> Self {
-        let digest = Algorithm::Sha256.digest(format!("{verb}\n{subject}").as_bytes());
+    fn of(about: &str) -> Self {
+        let digest = Algorithm::Sha256.digest(about.as_bytes());
         let mut id = [0; 16];
         id.copy_from_slice(digest.0.split_at(16).0);
         Self(id)

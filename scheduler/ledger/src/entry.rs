@@ -16,7 +16,7 @@ use edugrid_units::{JobUid, MicroYuan, Stamp, TenantName};
 use crate::{
     account::Leg,
     calendar::Month,
-    chain::{Algorithm, Digest},
+    chain::{Algorithm, Digest, hex},
     command::{Command, CommandId},
     wire::{self, WireError},
 };
@@ -83,7 +83,7 @@ pub struct Entry {
 impl Entry {
     /// The bytes that are hashed.
     pub fn body(&self) -> Vec<u8> {
-        wire::encode(self)
+        wire::encode(self, &wire::canonical(&self.command))
     }
 
     /// Reads a body. Does not say whether the bytes are the canonical ones; replay does,
@@ -119,12 +119,15 @@ pub struct Record {
 impl Record {
     /// The exported line, without its line feed.
     pub fn line(&self) -> Vec<u8> {
+        self.taken_apart().write()
+    }
+
+    pub(crate) fn taken_apart(&self) -> Line<'_> {
         Line {
             sequence: self.entry.sequence,
             hash: self.hash,
             body: &self.body,
         }
-        .write()
     }
 }
 
@@ -146,16 +149,20 @@ impl<'a> Line<'a> {
 
     /// The bytes of the line.
     pub fn write(&self) -> Vec<u8> {
-        [
-            Self::SEQUENCE,
-            self.sequence.to_string().as_bytes(),
-            Self::HASH,
-            self.hash.to_string().as_bytes(),
-            Self::BODY,
-            self.body,
-            b"}",
-        ]
-        .concat()
+        let mut line = Vec::with_capacity(self.bytes());
+        self.write_to(&mut line);
+        line
+    }
+
+    /// Adds the bytes of the line.
+    pub(crate) fn write_to(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(Self::SEQUENCE);
+        out.extend_from_slice(self.sequence.to_string().as_bytes());
+        out.extend_from_slice(Self::HASH);
+        out.extend(hex(&self.hash.0));
+        out.extend_from_slice(Self::BODY);
+        out.extend_from_slice(self.body);
+        out.push(b'}');
     }
 
     /// How many bytes [`write`](Self::write) makes.

@@ -25,12 +25,12 @@ use crate::{
     calendar::Month,
     chain::{Algorithm, Digest},
     command::{Admit, Command, CommandId, Opening},
-    entry::{Answer, Entry, Line, Record},
-    hold::{Hold, Slice},
+    entry::{Answer, Entry, Record},
+    hold::Hold,
     price::PriceBook,
     refused::Refused,
     segment::PAYLOAD_BYTES_MAX,
-    state::settle::Settling,
+    state::settle::{Settling, free_caps},
     voucher::{FundingLine, Voucher},
     wire,
 };
@@ -182,7 +182,8 @@ impl State {
             (None, _) => return Err(Refused::NotOpened),
         };
         let id = command.id();
-        let digest = algorithm.digest(&wire::canonical(&command));
+        let written = wire::canonical(&command);
+        let digest = algorithm.digest(&written);
         if let Some(done) = self.known.get(&command, id) {
             return if done.digest == digest {
                 Ok(Carried::Known {
@@ -196,29 +197,46 @@ impl State {
                 })
             };
         }
-        let effect = self.judge(at, &command)?;
+        let Effect {
+            answer,
+            legs,
+            month,
+            tenants,
+            settling,
+        } = self.judge(at, &command)?;
         let previous = self.previous(algorithm, &command);
         let entry = Entry {
             sequence: self.entries,
             at,
             id,
             command,
-            answer: effect.answer.clone(),
-            legs: effect.legs.clone(),
+            answer,
+            legs,
         };
-        let record = self.record(algorithm, previous, entry, &effect)?;
-        let accounts = self.accounts.post(&effect.legs)?;
-        let undo = self.undo_of(&record.entry.command, accounts);
+        let body = wire::encode(&entry, &written);
+        let hash = algorithm.link(&previous, &body);
+        let record = Record {
+            job: entry.command.attempt().map(|key| key.job.clone()),
+            month,
+            tenants,
+            entry,
+            body,
+            previous,
+            hash,
+        };
+        check_size(&record)?;
+        let undo = self.undo_of(&record.entry);
+        self.accounts.post(&record.entry.legs)?;
         let done = Done {
             digest,
             entry: record.entry.sequence,
-            answer: effect.answer,
+            answer: record.entry.answer.clone(),
         };
         self.known.insert(&record.entry.command, id, done);
         self.last_at = Some(at);
         self.entries = self.entries.saturating_add(1);
         self.head = record.hash;
-        self.carry(&record.entry, effect.settling);
+        self.carry(&record.entry, settling);
         self.carry_returns(&record.entry.legs);
         Ok(Carried::New(Box::new(record), undo))
     }
@@ -229,38 +247,6 @@ impl State {
             Command::Open(opening) => algorithm.genesis(&opening.book),
             _ => self.head,
         }
-    }
-
-    fn record(
-        &self,
-        algorithm: Algorithm,
-        previous: Digest,
-        entry: Entry,
-        effect: &Effect,
-    ) -> Result<Record, Refused> {
-        let body = entry.body();
-        let hash = algorithm.link(&previous, &body);
-        let line = Line {
-            sequence: entry.sequence,
-            hash,
-            body: &body,
-        };
-        let bytes = line.bytes().saturating_add(1);
-        if bytes > PAYLOAD_BYTES_MAX {
-            return Err(Refused::TooLarge {
-                bytes,
-                max: PAYLOAD_BYTES_MAX,
-            });
-        }
-        Ok(Record {
-            job: entry.command.attempt().map(|key| key.job.clone()),
-            month: effect.month,
-            tenants: effect.tenants.clone(),
-            entry,
-            body,
-            previous,
-            hash,
-        })
     }
 
     /// Notes what each voucher hands back to its line.
@@ -382,15 +368,14 @@ impl State {
         }
     }
 
-    /// What takes an `Admit` back; called after its legs are posted and before anything
-    /// else of it is written.
-    fn undo_of(&self, command: &Command, accounts: Before) -> Option<Undo> {
-        let Command::Admit(admit) = command else {
+    /// What takes an `Admit` back; called before anything of it is written.
+    fn undo_of(&self, entry: &Entry) -> Option<Undo> {
+        let Command::Admit(admit) = &entry.command else {
             return None;
         };
         let key = &admit.admission.key;
         Some(Undo {
-            accounts,
+            accounts: self.accounts.before(&entry.legs),
             last_attempt: self.last_attempt(&key.job, key.task),
             last_at: self.last_at,
             head: self.head,
@@ -400,9 +385,9 @@ impl State {
     /// Takes the last entry back, which must be the `Admit` of `key`.
     pub(crate) fn undo(&mut self, key: &AttemptKey, id: &CommandId, undo: Undo) {
         if let Some(attempt) = self.open.remove(key) {
-            self.uncount(key, attempt.month, &attempt.hold.slices, |slice| {
-                slice.split(slice.base).0
-            });
+            let slices = &attempt.hold.slices;
+            let granted = slices.iter().map(|slice| slice.split(slice.base).0);
+            free_caps(&mut self.vouchers, key, attempt.month, slices, granted);
         }
         let tasks = self.last_attempts.entry(key.job.clone()).or_default();
         match undo.last_attempt {
@@ -419,25 +404,6 @@ impl State {
         self.head = undo.head;
     }
 
-    /// Takes amounts out of what the caps of the slices' vouchers count.
-    fn uncount(
-        &mut self,
-        key: &AttemptKey,
-        month: Month,
-        slices: &[Slice],
-        amount: impl Fn(&Slice) -> MicroYuan,
-    ) {
-        for slice in slices {
-            let voucher = slice
-                .voucher
-                .as_ref()
-                .and_then(|it| self.vouchers.get_mut(it));
-            if let Some(voucher) = voucher {
-                voucher.uncount(&key.job, month, amount(slice));
-            }
-        }
-    }
-
     /// The last attempt of a task that was decided, ended or not (A2).
     pub(crate) fn last_attempt(&self, job: &JobUid, task: u32) -> Option<u32> {
         self.last_attempts.get(job)?.get(&task).copied()
@@ -449,4 +415,16 @@ impl State {
             .get(key)
             .ok_or_else(|| Refused::UnknownAttempt(key.clone()))
     }
+}
+
+/// An entry that no segment holds is refused before anything of it is carried out.
+fn check_size(record: &Record) -> Result<(), Refused> {
+    let bytes = record.taken_apart().bytes().saturating_add(1);
+    if bytes > PAYLOAD_BYTES_MAX {
+        return Err(Refused::TooLarge {
+            bytes,
+            max: PAYLOAD_BYTES_MAX,
+        });
+    }
+    Ok(())
 }

@@ -7,16 +7,13 @@
 
 mod canonical;
 mod format1;
+mod json;
 mod primitive;
 mod rows1;
 
+pub(crate) use format1::{decode, encode};
+pub(crate) use json::{Fields, Json, variant};
 pub(crate) use rows1::{Head, Row};
-
-use std::collections::BTreeMap;
-
-use serde_json::{Map, Value};
-
-use crate::entry::Entry;
 
 /// The format that is written.
 const FORMAT: &str = "1";
@@ -50,7 +47,7 @@ pub enum WireError {
 }
 
 impl WireError {
-    fn value(value: &Value, expected: &'static str) -> Self {
+    fn value(value: &Json<'_>, expected: &'static str) -> Self {
         Self::Value {
             value: value.to_string().chars().take(80).collect(),
             expected,
@@ -60,98 +57,53 @@ impl WireError {
 
 /// A type with a stored twin.
 pub(crate) trait Wire: Sized {
-    fn to_wire(&self) -> Value;
-    fn from_wire(value: &Value) -> Result<Self, WireError>;
+    /// Adds its canonical bytes.
+    fn write(&self, out: &mut Vec<u8>);
+    fn from_wire(json: &Json<'_>) -> Result<Self, WireError>;
 }
 
 /// The canonical bytes of anything with a stored twin.
 pub(crate) fn canonical<T: Wire>(it: &T) -> Vec<u8> {
-    canonical::bytes(&it.to_wire())
+    let mut out = Vec::with_capacity(512);
+    it.write(&mut out);
+    out
 }
 
 /// Reads any stored twin.
 pub(crate) fn read<T: Wire>(bytes: &[u8]) -> Result<T, WireError> {
-    T::from_wire(&json(bytes)?)
+    T::from_wire(&Json::parse(bytes)?)
 }
 
-/// The body of an entry.
-pub(crate) fn encode(entry: &Entry) -> Vec<u8> {
-    let mut value = entry.to_wire();
-    if let Value::Object(fields) = &mut value {
-        fields.insert("format".to_owned(), Value::String(FORMAT.to_owned()));
-    }
-    canonical::bytes(&value)
-}
-
-/// Reads the body of an entry.
-pub(crate) fn decode(body: &[u8]) -> Result<Entry, WireError> {
-    let mut value = json(body)?;
-    let Some(fields) = value.as_object_mut() else {
-        return Err(WireError::value(&value, "an object"));
-    };
-    match fields.remove("format") {
-        Some(Value::String(format)) if format == FORMAT => Entry::from_wire(&value),
-        Some(other) => Err(WireError::Format(other.to_string())),
-        None => Err(WireError::Missing("format")),
-    }
-}
-
-fn json(bytes: &[u8]) -> Result<Value, WireError> {
-    serde_json::from_slice(bytes).map_err(|error| WireError::NotJson(error.to_string()))
-}
-
-/// The fields of an object, each taken once, none left over.
-struct Fields<'a>(BTreeMap<&'a str, &'a Value>);
-
-impl<'a> Fields<'a> {
-    fn of(value: &'a Value) -> Result<Self, WireError> {
-        let object = value
-            .as_object()
-            .ok_or_else(|| WireError::value(value, "an object"))?;
-        Ok(Self(
-            object.iter().map(|(key, it)| (key.as_str(), it)).collect(),
-        ))
-    }
-
-    fn take<T: Wire>(&mut self, name: &'static str) -> Result<T, WireError> {
-        T::from_wire(self.0.remove(name).ok_or(WireError::Missing(name))?)
-    }
-
-    fn finish(self) -> Result<(), WireError> {
-        match self.0.into_keys().next() {
-            Some(name) => Err(WireError::Unknown(name.to_owned())),
-            None => Ok(()),
-        }
-    }
-}
-
-/// The one key of an object that stands for a variant, with what is under it.
-fn variant(value: &Value) -> Result<(&str, &Value), WireError> {
-    let one = |fields: &'_ Map<String, Value>| fields.len() == 1;
-    value
-        .as_object()
-        .filter(|fields| one(fields))
-        .and_then(|fields| fields.iter().next())
-        .map(|(name, inner)| (name.as_str(), inner))
-        .ok_or_else(|| WireError::value(value, "an object with one key"))
+/// Writes and reads these fields of an object. They are listed in the order of their names, in
+/// which they are written; another order doesn't compile.
+macro_rules! fields {
+    (write $out:ident { $($field:ident),* }) => {{
+        const { assert!($crate::wire::canonical::in_order(&[$(stringify!($field)),*])) };
+        #[allow(unused_mut, reason = "a variant may have no fields")]
+        let mut object = $crate::wire::canonical::Object::begin($out);
+        $(object.field(stringify!($field), $field);)*
+        object.end();
+    }};
+    (read $json:ident as $name:ident $(:: $variant:ident)? { $($field:ident),* }) => {{
+        #[allow(unused_mut, reason = "a variant may have no fields")]
+        let mut fields = $crate::wire::Fields::of($json)?;
+        $(let $field = fields.take(stringify!($field))?;)*
+        fields.finish()?;
+        Ok($name $(:: $variant)? { $($field),* })
+    }};
 }
 
 /// The stored twin of a struct: an object with exactly these fields.
 macro_rules! record {
     ($type:ty { $($field:ident),* $(,)? }) => {
         impl $crate::wire::Wire for $type {
-            fn to_wire(&self) -> serde_json::Value {
+            fn write(&self, out: &mut Vec<u8>) {
                 let Self { $($field),* } = self;
-                serde_json::Value::Object(serde_json::Map::from_iter([
-                    $((stringify!($field).to_owned(), $field.to_wire()),)*
-                ]))
+                $crate::wire::fields!(write out { $($field),* });
             }
 
-            fn from_wire(value: &serde_json::Value) -> Result<Self, $crate::wire::WireError> {
-                let mut fields = $crate::wire::Fields::of(value)?;
-                $(let $field = fields.take(stringify!($field))?;)*
-                fields.finish()?;
-                Ok(Self { $($field),* })
+            fn from_wire(json: &$crate::wire::Json<'_>) -> Result<Self, $crate::wire::WireError> {
+                $crate::wire::fields!(read json as Self { $($field),* })
             }
         }
     };
@@ -166,28 +118,25 @@ macro_rules! tagged {
         $($wrap:ident),* $(,)?
     }) => {
         impl $crate::wire::Wire for $type {
-            fn to_wire(&self) -> serde_json::Value {
-                let (name, inner) = match self {
-                    $(Self::$name { $($field),* } => (
-                        stringify!($name),
-                        serde_json::Value::Object(serde_json::Map::from_iter([
-                            $((stringify!($field).to_owned(), $field.to_wire()),)*
-                        ])),
-                    ),)*
-                    $(Self::$wrap(inner) => (stringify!($wrap), inner.to_wire()),)*
-                };
-                serde_json::Value::Object(serde_json::Map::from_iter([(name.to_owned(), inner)]))
+            fn write(&self, out: &mut Vec<u8>) {
+                match self {
+                    $(Self::$name { $($field),* } => {
+                        out.extend_from_slice(concat!("{\"", stringify!($name), "\":").as_bytes());
+                        $crate::wire::fields!(write out { $($field),* });
+                    })*
+                    $(Self::$wrap(inner) => {
+                        out.extend_from_slice(concat!("{\"", stringify!($wrap), "\":").as_bytes());
+                        inner.write(out);
+                    })*
+                }
+                out.push(b'}');
             }
 
-            fn from_wire(value: &serde_json::Value) -> Result<Self, $crate::wire::WireError> {
-                let (name, inner) = $crate::wire::variant(value)?;
+            fn from_wire(json: &$crate::wire::Json<'_>) -> Result<Self, $crate::wire::WireError> {
+                let (name, inner) = $crate::wire::variant(json)?;
                 match name {
                     $(stringify!($name) => {
-                        #[allow(unused_mut, reason = "a variant may have no fields")]
-                        let mut fields = $crate::wire::Fields::of(inner)?;
-                        $(let $field = fields.take(stringify!($field))?;)*
-                        fields.finish()?;
-                        Ok(Self::$name { $($field),* })
+                        $crate::wire::fields!(read inner as Self::$name { $($field),* })
                     })*
                     $(stringify!($wrap) => $crate::wire::Wire::from_wire(inner).map(Self::$wrap),)*
                     other => Err($crate::wire::WireError::Unknown(other.to_owned())),
@@ -197,4 +146,4 @@ macro_rules! tagged {
     };
 }
 
-pub(crate) use {record, tagged};
+pub(crate) use {fields, record, tagged};

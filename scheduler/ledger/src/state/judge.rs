@@ -319,7 +319,7 @@ impl State {
             charged: settling.charged,
             seconds: u64::try_from(seconds).unwrap_or(0),
         };
-        effect.legs.clone_from(&settling.legs);
+        effect.legs = std::mem::take(&mut settling.legs);
         effect.settling = Some(settling);
         Ok(effect)
     }
@@ -338,11 +338,11 @@ impl State {
             (started, Self::charge_end(attempt, started, last))
         });
         let (from, until) = interval.unwrap_or_default();
-        let settling = self.settle(attempt, from, until, true);
+        let mut settling = self.settle(attempt, from, until, true);
         let ran = interval.filter(|(started, ended)| started < ended);
         let mut effect = charging(attempt, Effect::new(at), ran.map(|(_, ended)| ended));
         effect.answer = Answer::Settled(settlement(attempt, interval, &settling));
-        effect.legs.clone_from(&settling.legs);
+        effect.legs = std::mem::take(&mut settling.legs);
         effect.settling = Some(settling);
         Ok(effect)
     }

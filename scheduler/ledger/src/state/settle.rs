@@ -5,13 +5,17 @@
 //! what was charged before is moved. So any split of the time gives the same total, and
 //! an end that turns out earlier than what was confirmed gives money back.
 
-use edugrid_units::{AttemptKey, MicroYuan, Outcome, Stamp};
+use std::collections::BTreeMap;
+
+use edugrid_units::{AttemptKey, MicroYuan, Outcome, Stamp, VoucherName};
 
 use super::{OpenAttempt, Payments, SettledAttempt, State};
 use crate::{
     account::{Account, Leg, Phase},
+    calendar::Month,
     entry::{Answer, Settlement},
     hold::Slice,
+    voucher::Voucher,
 };
 
 /// What a charge changes in an attempt, and the legs that go with it.
@@ -143,11 +147,11 @@ impl State {
         let (Some(attempt), Some(settling)) = (self.open.get_mut(key), settling) else {
             return;
         };
-        let (month, slices) = (attempt.month, attempt.hold.slices.clone());
         attempt.paid = settling.paid;
         attempt.closed = settling.closed;
         attempt.charged_until = Some(settling.until);
-        self.free_caps(key, month, &slices, &settling.freed);
+        let (month, slices) = (attempt.month, &attempt.hold.slices);
+        free_caps(&mut self.vouchers, key, month, slices, settling.freed);
     }
 
     pub(super) fn carry_end(
@@ -162,7 +166,8 @@ impl State {
         else {
             return;
         };
-        self.free_caps(key, attempt.month, &attempt.hold.slices, &settling.freed);
+        let (month, slices) = (attempt.month, &attempt.hold.slices);
+        free_caps(&mut self.vouchers, key, month, slices, settling.freed);
         let settled = SettledAttempt {
             settlement: settlement.clone(),
             outcome,
@@ -172,22 +177,21 @@ impl State {
         };
         self.settled.insert(key.clone(), settled);
     }
+}
 
-    fn free_caps(
-        &mut self,
-        key: &AttemptKey,
-        month: crate::calendar::Month,
-        slices: &[Slice],
-        freed: &[MicroYuan],
-    ) {
-        for (slice, freed) in slices.iter().zip(freed) {
-            let voucher = slice
-                .voucher
-                .as_ref()
-                .and_then(|it| self.vouchers.get_mut(it));
-            if let Some(voucher) = voucher {
-                voucher.uncount(&key.job, month, *freed);
-            }
+/// Takes out of what caps count what each slice's voucher no longer holds or paid.
+pub(super) fn free_caps(
+    vouchers: &mut BTreeMap<VoucherName, Voucher>,
+    key: &AttemptKey,
+    month: Month,
+    slices: &[Slice],
+    freed: impl IntoIterator<Item = MicroYuan>,
+) {
+    let freed = slices.iter().zip(freed);
+    for (slice, amount) in freed.filter(|(_, amount)| *amount > MicroYuan::ZERO) {
+        let name = slice.voucher.as_ref();
+        if let Some(voucher) = name.and_then(|name| vouchers.get_mut(name)) {
+            voucher.uncount(&key.job, month, amount);
         }
     }
 }

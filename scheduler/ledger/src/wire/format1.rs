@@ -5,7 +5,7 @@ use edugrid_units::{
     Admission, AttemptKey, Owned, Ownership, PoolMeasure, Resources, RolePlacement,
 };
 
-use super::{record, tagged};
+use super::{FORMAT, Fields, Json, WireError, canonical, record, tagged};
 use crate::{
     account::Leg,
     command::{Admit, Command, Opening},
@@ -16,137 +16,137 @@ use crate::{
     voucher::{Caps, FundingLine, Grant, Scope},
 };
 
-record!(AttemptKey { job, task, attempt });
+record!(AttemptKey { attempt, job, task });
 record!(Resources {
     cards,
     cpu_milli,
-    memory_mebibytes
+    memory_mebibytes,
 });
 record!(RolePlacement {
-    role,
+    nodes,
     request,
-    nodes
+    role,
 });
 record!(Admission {
-    key,
-    namespace,
-    name,
-    generation,
-    path,
-    submitter,
-    class,
-    tier,
-    preemptible,
-    pool,
-    billed,
-    walltime,
-    grace,
-    eligible,
-    placement,
     at,
+    billed,
+    class,
+    eligible,
+    generation,
+    grace,
+    key,
+    name,
+    namespace,
+    path,
+    placement,
+    pool,
+    preemptible,
+    submitter,
+    tier,
+    walltime,
 });
 
-record!(PoolMeasure { pool, kind, factor });
+record!(PoolMeasure { factor, kind, pool });
 record!(Owned {
-    tenant,
     beside_children,
+    nominal,
     pool,
-    nominal
+    tenant,
 });
 record!(Ownership {
     at,
     measures,
-    owned
+    owned,
 });
 
 record!(Price {
+    per_unit_hour,
     pool,
     tier,
-    per_unit_hour
 });
 record!(Band {
-    name,
+    factor,
     from_minute,
+    name,
     until_minute,
-    factor
 });
 record!(PriceBook {
-    name,
+    bands,
     effective_from,
+    name,
     prices,
-    bands
 });
 record!(Rates {
+    bands,
     per_unit_hour,
-    bands
 });
 
 record!(Slice {
-    voucher,
     base,
     coverage,
-    valid_until
+    valid_until,
+    voucher,
 });
 record!(Hold {
-    provider,
-    price_tier,
+    own_account,
     own_pool,
     price_book,
+    price_tier,
+    provider,
     rates,
-    own_account,
     slices,
 });
 
 record!(FundingLine {
-    name,
-    issuer,
-    fiscal_year,
     backing,
+    fiscal_year,
+    issuer,
+    name,
+    source,
     total,
-    source
 });
-record!(Scope { pools, classes });
+record!(Scope { classes, pools });
 record!(Caps { per_job, per_month });
 record!(Grant {
-    voucher,
-    issuer,
-    holder_path,
-    kind,
-    face,
+    caps,
+    checked_by,
     coverage,
+    face,
+    funding_line,
+    holder_path,
+    issuer,
+    kind,
+    made_by,
+    priority,
+    scope,
     valid_from,
     valid_until,
-    scope,
-    caps,
-    priority,
-    funding_line,
-    made_by,
-    checked_by,
+    voucher,
 });
 
 record!(Opening {
-    book,
     algorithm,
+    book,
+    factor,
     origin,
-    factor
 });
 record!(Admit {
     admission,
+    epoch,
     hold,
-    epoch
 });
 tagged!(Command {
     Epoch { epoch, writer },
-    VoucherState { voucher, state, change },
+    VoucherState { change, state, voucher },
     Expire { voucher },
     Bound { key, placement },
-    Started { key, at },
+    Started { at, key },
     Stop { key, outcome },
     Alive { at, except },
     Capture { key, until },
-    End { key, outcome, started, ended },
+    End { ended, key, outcome, started },
     Rebase { at, half_life },
-    Moved { epoch, cluster },
+    Moved { cluster, epoch },
     Forget { at, jobs },
 } wrapping {
     Open,
@@ -158,20 +158,20 @@ tagged!(Command {
 });
 
 record!(Leg {
-    debit,
-    credit,
     amount,
-    phase
+    credit,
+    debit,
+    phase,
 });
 record!(Settlement {
-    started,
-    ended,
-    seconds,
     charged,
+    ended,
     last_charged,
-    refunded,
     last_seconds,
+    refunded,
     released,
+    seconds,
+    started,
 });
 tagged!(Answer {
     Done {},
@@ -180,18 +180,65 @@ tagged!(Answer {
 } wrapping {
     Settled,
 });
-record!(Entry {
-    sequence,
-    at,
-    id,
-    command,
-    answer,
-    legs
-});
 record!(Header {
-    sequence,
+    codec,
     epoch,
     nonce,
-    codec,
-    previous
+    previous,
+    sequence,
 });
+
+/// The body of an entry, which stands for the whole of it: its fields, and the format that they
+/// are written in. `command` is what its command was written as before.
+pub(crate) fn encode(entry: &Entry, command: &[u8]) -> Vec<u8> {
+    let Entry {
+        sequence,
+        at,
+        id,
+        command: _,
+        answer,
+        legs,
+    } = entry;
+    let mut out = Vec::with_capacity(command.len().saturating_add(512));
+    let mut object = canonical::Object::begin(&mut out);
+    object.field("answer", answer);
+    object.field("at", at);
+    object.name("command").extend_from_slice(command);
+    canonical::text(&[FORMAT], object.name("format"));
+    object.field("id", id);
+    object.field("legs", legs);
+    object.field("sequence", sequence);
+    object.end();
+    out
+}
+
+/// Reads the body of an entry.
+pub(crate) fn decode(body: &[u8]) -> Result<Entry, WireError> {
+    let json = Json::parse(body)?;
+    let mut fields = Fields::of(&json)?;
+    match fields.find("format") {
+        Some(Json::Text(format)) if format == FORMAT => {}
+        Some(other) => return Err(WireError::Format(other.to_string())),
+        None => return Err(WireError::Missing("format")),
+    }
+    let (answer, at, command) = (
+        fields.take("answer")?,
+        fields.take("at")?,
+        fields.take("command")?,
+    );
+    let _known: String = fields.take("format")?;
+    let (id, legs, sequence) = (
+        fields.take("id")?,
+        fields.take("legs")?,
+        fields.take("sequence")?,
+    );
+    fields.finish()?;
+    Ok(Entry {
+        sequence,
+        at,
+        id,
+        command,
+        answer,
+        legs,
+    })
+}

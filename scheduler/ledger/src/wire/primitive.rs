@@ -4,50 +4,52 @@ use edugrid_units::{
     ClassName, ComputeKind, FundingLineName, JobUid, MicroYuan, MilliUnits, NodeName, Outcome,
     PoolName, PriceBookName, Ratio, RoleName, Seconds, Stamp, TenantName, Tier, VoucherName,
 };
-use serde_json::Value;
 
-use super::{Wire, WireError};
+use super::{Json, Wire, WireError, canonical};
 use crate::{
     account::{Account, Phase},
-    chain::{Algorithm, Digest},
+    chain::{Algorithm, Digest, hex},
     command::CommandId,
     voucher::{Backing, VoucherKind, VoucherState},
 };
 
-fn text(value: &Value) -> Result<&str, WireError> {
-    value
-        .as_str()
-        .ok_or_else(|| WireError::value(value, "a string"))
-}
-
 macro_rules! integers {
     ($($type:ty),*) => {$(
         impl Wire for $type {
-            fn to_wire(&self) -> Value {
-                Value::String(self.to_string())
+            fn write(&self, out: &mut Vec<u8>) {
+                out.push(b'"');
+                // It goes into memory: that never fails.
+                let _written = serde_json::to_writer(&mut *out, self);
+                out.push(b'"');
             }
 
-            fn from_wire(value: &Value) -> Result<Self, WireError> {
-                let written = text(value)?;
-                let parsed: Option<Self> = written.parse().ok();
-                // One spelling: no sign but a minus, no zeros before it.
-                let parsed = parsed.filter(|number| number.to_string() == written);
-                parsed.ok_or_else(|| WireError::value(value, stringify!($type)))
+            fn from_wire(json: &Json<'_>) -> Result<Self, WireError> {
+                let written = json.text()?;
+                let parsed = written.parse().ok().filter(|_| is_plain(written));
+                parsed.ok_or_else(|| WireError::value(json, stringify!($type)))
             }
         }
     )*};
 }
 integers!(u32, u64, i64);
 
+/// Whether an integer is in its one spelling: no sign but a minus, no zeros before it.
+fn is_plain(integer: &str) -> bool {
+    matches!(
+        integer.as_bytes(),
+        b"0" | [b'1'..=b'9', ..] | [b'-', b'1'..=b'9', ..]
+    )
+}
+
 macro_rules! quantities {
     ($($type:ident),*) => {$(
         impl Wire for $type {
-            fn to_wire(&self) -> Value {
-                self.0.to_wire()
+            fn write(&self, out: &mut Vec<u8>) {
+                self.0.write(out);
             }
 
-            fn from_wire(value: &Value) -> Result<Self, WireError> {
-                Wire::from_wire(value).map(Self)
+            fn from_wire(json: &Json<'_>) -> Result<Self, WireError> {
+                Wire::from_wire(json).map(Self)
             }
         }
     )*};
@@ -57,12 +59,12 @@ quantities!(MicroYuan, MilliUnits, Seconds, Stamp);
 macro_rules! names {
     ($($type:ident),*) => {$(
         impl Wire for $type {
-            fn to_wire(&self) -> Value {
-                Value::String(self.as_str().to_owned())
+            fn write(&self, out: &mut Vec<u8>) {
+                canonical::text(&[self.as_str()], out);
             }
 
-            fn from_wire(value: &Value) -> Result<Self, WireError> {
-                text(value).map(Self::from)
+            fn from_wire(json: &Json<'_>) -> Result<Self, WireError> {
+                json.text().map(Self::from)
             }
         }
     )*};
@@ -83,13 +85,13 @@ names!(
 macro_rules! words {
     ($($type:ident),*) => {$(
         impl Wire for $type {
-            fn to_wire(&self) -> Value {
-                Value::String(self.as_str().to_owned())
+            fn write(&self, out: &mut Vec<u8>) {
+                canonical::text(&[self.as_str()], out);
             }
 
-            fn from_wire(value: &Value) -> Result<Self, WireError> {
-                Self::from_word(text(value)?)
-                    .ok_or_else(|| WireError::value(value, concat!("a ", stringify!($type))))
+            fn from_wire(json: &Json<'_>) -> Result<Self, WireError> {
+                Self::from_word(json.text()?)
+                    .ok_or_else(|| WireError::value(json, concat!("a ", stringify!($type))))
             }
         }
     )*};
@@ -105,92 +107,111 @@ words!(
     VoucherState
 );
 
-macro_rules! texts {
+macro_rules! hashes {
     ($($type:ident),*) => {$(
         impl Wire for $type {
-            fn to_wire(&self) -> Value {
-                Value::String(self.to_string())
+            fn write(&self, out: &mut Vec<u8>) {
+                out.push(b'"');
+                out.extend(hex(&self.0));
+                out.push(b'"');
             }
 
-            fn from_wire(value: &Value) -> Result<Self, WireError> {
-                Self::parse(text(value)?)
-                    .ok_or_else(|| WireError::value(value, concat!("an ", stringify!($type))))
+            fn from_wire(json: &Json<'_>) -> Result<Self, WireError> {
+                Self::parse(json.text()?)
+                    .ok_or_else(|| WireError::value(json, concat!("an ", stringify!($type))))
             }
         }
     )*};
 }
-texts!(Account, CommandId, Digest);
+hashes!(CommandId, Digest);
 
-impl Wire for bool {
-    fn to_wire(&self) -> Value {
-        Value::Bool(*self)
+/// As it is shown.
+impl Wire for Account {
+    fn write(&self, out: &mut Vec<u8>) {
+        match self.words() {
+            (kind, Some(name)) => canonical::text(&[kind, ":", name], out),
+            (kind, None) => canonical::text(&[kind], out),
+        }
     }
 
-    fn from_wire(value: &Value) -> Result<Self, WireError> {
-        value
-            .as_bool()
-            .ok_or_else(|| WireError::value(value, "true or false"))
+    fn from_wire(json: &Json<'_>) -> Result<Self, WireError> {
+        Self::parse(json.text()?).ok_or_else(|| WireError::value(json, "an Account"))
+    }
+}
+
+impl Wire for bool {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(if *self { b"true" } else { b"false" });
+    }
+
+    fn from_wire(json: &Json<'_>) -> Result<Self, WireError> {
+        match json {
+            Json::Bool(is_it) => Ok(*is_it),
+            other => Err(WireError::value(other, "true or false")),
+        }
     }
 }
 
 /// An array of numerator and denominator.
 impl Wire for Ratio {
-    fn to_wire(&self) -> Value {
-        (self.num(), self.den()).to_wire()
+    fn write(&self, out: &mut Vec<u8>) {
+        canonical::pair(&self.num(), &self.den(), out);
     }
 
-    fn from_wire(value: &Value) -> Result<Self, WireError> {
-        let (num, den) = Wire::from_wire(value)?;
-        Self::new(num, den).map_err(|_| WireError::value(value, "a fraction"))
+    fn from_wire(json: &Json<'_>) -> Result<Self, WireError> {
+        let (num, den) = Wire::from_wire(json)?;
+        Self::new(num, den).map_err(|_| WireError::value(json, "a fraction"))
     }
 }
 
 impl<T: Wire> Wire for Option<T> {
-    fn to_wire(&self) -> Value {
-        self.as_ref().map_or(Value::Null, Wire::to_wire)
+    fn write(&self, out: &mut Vec<u8>) {
+        match self {
+            Some(it) => it.write(out),
+            None => out.extend_from_slice(b"null"),
+        }
     }
 
-    fn from_wire(value: &Value) -> Result<Self, WireError> {
-        if value.is_null() {
-            Ok(None)
-        } else {
-            T::from_wire(value).map(Some)
+    fn from_wire(json: &Json<'_>) -> Result<Self, WireError> {
+        match json {
+            Json::Null => Ok(None),
+            other => T::from_wire(other).map(Some),
         }
     }
 }
 
 impl<T: Wire> Wire for Vec<T> {
-    fn to_wire(&self) -> Value {
-        Value::Array(self.iter().map(Wire::to_wire).collect())
+    fn write(&self, out: &mut Vec<u8>) {
+        canonical::list(self.iter(), out);
     }
 
-    fn from_wire(value: &Value) -> Result<Self, WireError> {
-        let items = value
-            .as_array()
-            .ok_or_else(|| WireError::value(value, "a list"))?;
+    fn from_wire(json: &Json<'_>) -> Result<Self, WireError> {
+        let items = json
+            .list()
+            .ok_or_else(|| WireError::value(json, "a list"))?;
         items.iter().map(T::from_wire).collect()
     }
 }
 
 impl<A: Wire, B: Wire> Wire for (A, B) {
-    fn to_wire(&self) -> Value {
-        Value::Array(vec![self.0.to_wire(), self.1.to_wire()])
+    fn write(&self, out: &mut Vec<u8>) {
+        canonical::pair(&self.0, &self.1, out);
     }
 
-    fn from_wire(value: &Value) -> Result<Self, WireError> {
-        match value.as_array().map(Vec::as_slice) {
+    fn from_wire(json: &Json<'_>) -> Result<Self, WireError> {
+        match json.list() {
             Some([a, b]) => Ok((A::from_wire(a)?, B::from_wire(b)?)),
-            _ => Err(WireError::value(value, "a pair")),
+            _ => Err(WireError::value(json, "a pair")),
         }
     }
 }
 
 impl<T: Wire> Wire for Box<T> {
-    fn to_wire(&self) -> Value {
-        self.as_ref().to_wire()
+    fn write(&self, out: &mut Vec<u8>) {
+        self.as_ref().write(out);
     }
 
-    fn from_wire(value: &Value) -> Result<Self, WireError> {
-        T::from_wire(value).map(Self::new)
+    fn from_wire(json: &Json<'_>) -> Result<Self, WireError> {
+        T::from_wire(json).map(Self::new)
     }
 }

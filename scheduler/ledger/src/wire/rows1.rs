@@ -4,9 +4,8 @@
 use std::collections::BTreeMap;
 
 use edugrid_units::{AttemptKey, JobUid, Stamp};
-use serde_json::Value;
 
-use super::{Wire, WireError, record, tagged};
+use super::{Json, Wire, WireError, canonical, record, tagged};
 use crate::{
     account::{Account, Counters},
     archive::{Head as ArchiveHead, Owner},
@@ -50,54 +49,54 @@ pub(crate) enum Row {
 }
 
 record!(Head {
-    opening,
     cluster,
-    epoch,
-    writer,
-    last_at,
-    forgotten_until,
     entries,
+    epoch,
+    forgotten_until,
     head,
+    last_at,
+    opening,
+    writer,
 });
 record!(Counters {
-    debits_posted,
-    debits_pending,
-    credits_posted,
     credits_pending,
+    credits_posted,
+    debits_pending,
+    debits_posted,
 });
 record!(Voucher {
-    grant,
-    state,
-    expired,
-    returned,
     by_job,
     by_month,
+    expired,
+    grant,
+    returned,
+    state,
 });
 record!(OpenAttempt {
     admission,
-    hold,
-    epoch,
-    entry,
-    started,
-    confirmed,
-    stopping,
     charged_until,
-    paid,
     closed,
+    confirmed,
+    entry,
+    epoch,
+    hold,
     month,
+    paid,
+    started,
+    stopping,
 });
 record!(SettledAttempt {
     admission,
-    settlement,
-    outcome,
     held,
+    outcome,
     payments,
+    settlement,
 });
-record!(Payments { vouchers, own });
+record!(Payments { own, vouchers });
 record!(Done {
+    answer,
     digest,
     entry,
-    answer
 });
 tagged!(Row {
 } wrapping {
@@ -115,80 +114,82 @@ tagged!(Row {
 });
 
 record!(Part {
-    section,
-    index,
     bytes,
-    hash
+    hash,
+    index,
+    section,
 });
 record!(Manifest {
     book,
-    sequence,
-    entries,
-    head,
-    epoch,
-    writer,
     codec,
+    entries,
+    epoch,
+    head,
     parts,
+    sequence,
+    writer,
 });
 record!(ArchiveHead {
     book,
-    segments,
+    cluster,
     entries,
     head,
-    cluster,
+    segments,
     written_at,
 });
 record!(Owner {
+    before,
     cluster,
     since,
-    before,
 });
 record!(Base {
-    sequence,
-    entries,
-    head,
-    at,
-    opening,
     accounts,
+    at,
+    entries,
     grants,
+    head,
     open,
+    opening,
+    sequence,
 });
 
 /// As it is written: `2026-11`.
 impl Wire for Month {
-    fn to_wire(&self) -> Value {
-        Value::String(self.to_string())
+    fn write(&self, out: &mut Vec<u8>) {
+        canonical::text(&[&self.to_string()], out);
     }
 
-    fn from_wire(value: &Value) -> Result<Self, WireError> {
-        let text = String::from_wire(value)?;
-        Self::parse(&text).map_err(|_| WireError::value(value, "a month"))
+    fn from_wire(json: &Json<'_>) -> Result<Self, WireError> {
+        let text = json.text()?;
+        Self::parse(text).map_err(|_| WireError::value(json, "a month"))
     }
 }
 
 impl Wire for Section {
-    fn to_wire(&self) -> Value {
-        Value::String(self.as_str().to_owned())
+    fn write(&self, out: &mut Vec<u8>) {
+        canonical::text(&[self.as_str()], out);
     }
 
-    fn from_wire(value: &Value) -> Result<Self, WireError> {
-        let text = String::from_wire(value)?;
-        Self::from_word(&text).ok_or_else(|| WireError::value(value, "a section"))
+    fn from_wire(json: &Json<'_>) -> Result<Self, WireError> {
+        let text = json.text()?;
+        Self::from_word(text).ok_or_else(|| WireError::value(json, "a section"))
     }
 }
 
 /// Pairs in the order of their keys.
 impl<K: Wire + Ord, V: Wire> Wire for BTreeMap<K, V> {
-    fn to_wire(&self) -> Value {
-        let pairs = self.iter();
-        Value::Array(
-            pairs
-                .map(|(key, value)| Value::Array(vec![key.to_wire(), value.to_wire()]))
-                .collect(),
-        )
+    fn write(&self, out: &mut Vec<u8>) {
+        out.push(b'[');
+        for (index, (key, value)) in self.iter().enumerate() {
+            if index > 0 {
+                out.push(b',');
+            }
+            canonical::pair(key, value, out);
+        }
+        out.push(b']');
     }
 
-    fn from_wire(value: &Value) -> Result<Self, WireError> {
-        Ok(Vec::<(K, V)>::from_wire(value)?.into_iter().collect())
+    fn from_wire(json: &Json<'_>) -> Result<Self, WireError> {
+        Ok(Vec::<(K, V)>::from_wire(json)?.into_iter().collect())
     }
 }
