@@ -2,14 +2,16 @@
 //! It believes the journal's bytes and the truth of the kubelets, and not a word of the
 //! operator's.
 
+mod kept;
 mod objects;
 mod read;
 
-pub use read::{manifest_of, month};
+pub use read::month;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::RangeInclusive,
+    path::PathBuf,
 };
 
 use edugrid_ledger::{Admit, Answer, Books, Command, Entry, Replay, Segment, Settlement};
@@ -47,7 +49,10 @@ pub struct Audit {
     unsure: BTreeSet<(String, String)>,
     /// Native Jobs that somebody deleted.
     taken: BTreeSet<Key>,
+    /// Segments before this one have been deleted.
     archived: u64,
+    /// Where the archive is, if there is one.
+    archive: Option<PathBuf>,
     /// The most that a tenant may hold, in thousandths of a card.
     limits: BTreeMap<TenantName, u64>,
     /// Changes that somebody made by hand.
@@ -73,7 +78,7 @@ pub struct Sums {
 
 impl Audit {
     /// Nothing has happened. `limits`: the most that a tenant may hold, in thousandths of a card.
-    pub fn new(limits: BTreeMap<TenantName, u64>) -> Self {
+    pub fn new(limits: BTreeMap<TenantName, u64>, archive: Option<PathBuf>) -> Self {
         Self {
             replay: Replay::new(),
             segments: Vec::new(),
@@ -84,6 +89,7 @@ impl Audit {
             unsure: BTreeSet::new(),
             taken: BTreeSet::new(),
             archived: 0,
+            archive,
             limits,
             by_hand: BTreeSet::new(),
             snapshots: BTreeSet::new(),
@@ -97,6 +103,9 @@ impl Audit {
             change.key.kind.group.as_str(),
             change.key.kind.plural.as_str(),
         ) {
+            ("ledger.edugrid.io", _) if change.kind == ChangeKind::Deleted => {
+                self.taken_away(change, store);
+            }
             ("ledger.edugrid.io", "ledgersnapshotparts") => {
                 self.snapshots.extend(read::manifest_of(&change.key.name));
             }
@@ -127,11 +136,6 @@ impl Audit {
     /// A native Job was asked for, and whoever leads does not hear, or late, whether it was made.
     pub fn unsure(&mut self, namespace: &str, name: &str) {
         self.unsure.insert((namespace.to_owned(), name.to_owned()));
-    }
-
-    /// Segments before this one may be taken away.
-    pub fn archived_until(&mut self, sequence: u64) {
-        self.archived = self.archived.max(sequence);
     }
 
     /// How much happened.
@@ -172,9 +176,8 @@ impl Audit {
     fn segment(&mut self, change: &Change, store: &Store, cluster: &Kubernetes) {
         let name = &change.key.name;
         let sequence: u64 = name.parse().unwrap_or(0);
-        if sequence < self.archived && change.kind != ChangeKind::Modified {
-            // Taken away by the archiver; or written by a leader that slept since long before, of
-            // which nothing may follow.
+        if sequence < self.archived && change.kind == ChangeKind::Added {
+            // Written by a leader that slept since long before, and nothing may follow of it.
             return;
         }
         if change.kind != ChangeKind::Added {

@@ -59,7 +59,7 @@ pub enum Fault {
     NodeGone,
     /// A policy is taken away for a while.
     PolicyGone,
-    /// No fault: the archiver takes away what a snapshot covers.
+    /// No fault: the archiver deletes a segment that it has kept and snapshots cover.
     Archived,
     /// Somebody writes into a status what the operator never would.
     StatusEdited,
@@ -122,6 +122,7 @@ impl Fault {
                 | Self::WatchExpired
                 | Self::Duplicated
                 | Self::Reordered
+                | Self::Archived
         )
     }
 }
@@ -171,6 +172,11 @@ impl Faults {
             *self.seen.entry(fault).or_default() += 1;
         }
         strikes
+    }
+
+    /// Counts one that is not drawn here.
+    pub fn note(&mut self, fault: Fault) {
+        *self.seen.entry(fault).or_default() += 1;
     }
 
     /// What becomes of a request.

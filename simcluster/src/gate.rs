@@ -15,7 +15,7 @@ use kube::{Client, client::Body};
 use serde_json::Value;
 use tower::BoxError;
 
-use crate::api::{Ask, Verb};
+use crate::api::{Account, Ask, Verb};
 
 /// A refusal for want of time is asked again so often, as kube's own policy does
 /// (`RetryPolicy::server_retry`); that one jitters by a randomness that can't be seeded.
@@ -39,12 +39,16 @@ pub struct Sent {
 pub type Outbox = Arc<Mutex<Vec<Sent>>>;
 
 /// A client of a process. Must be called within the process' runtime.
-pub fn client(outbox: &Outbox) -> Client {
-    Client::new(Gate(outbox.clone()), "default")
+pub fn client(outbox: &Outbox, by: Account) -> Client {
+    let outbox = outbox.clone();
+    Client::new(Gate { outbox, by }, "default")
 }
 
 #[derive(Clone)]
-struct Gate(Outbox);
+struct Gate {
+    outbox: Outbox,
+    by: Account,
+}
 
 impl tower::Service<Request<Body>> for Gate {
     type Response = Told;
@@ -56,9 +60,9 @@ impl tower::Service<Request<Body>> for Gate {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let outbox = self.0.clone();
+        let (outbox, by) = (self.outbox.clone(), self.by);
         Box::pin(async move {
-            let ask = read(request).await?;
+            let ask = read(request, by).await?;
             let mut pause = RETRY_FIRST;
             for _ in 0..RETRIES {
                 let response = ask_once(&outbox, ask.clone()).await?;
@@ -85,7 +89,7 @@ async fn ask_once(outbox: &Outbox, ask: Ask) -> Result<Told, BoxError> {
         .unwrap_or_else(|_| Err("connection closed".into()))
 }
 
-async fn read(request: Request<Body>) -> Result<Ask, BoxError> {
+async fn read(request: Request<Body>, by: Account) -> Result<Ask, BoxError> {
     let verb = match *request.method() {
         Method::GET => Verb::Get,
         Method::POST => Verb::Create,
@@ -103,6 +107,7 @@ async fn read(request: Request<Body>) -> Result<Ask, BoxError> {
         serde_json::from_slice(&bytes)?
     };
     Ok(Ask {
+        by,
         verb,
         path,
         query,

@@ -5,7 +5,7 @@
 //! # The rooms
 //!
 //! `api` is an API server in memory, `gate` the client's end of the network and `network`
-//! the rest of it; `machine` runs an operator poll by poll; `kubernetes` plays the
+//! the rest of it; `machine` runs an operator or the archiver poll by poll, on its own of the `disks`; `kubernetes` plays the
 //! controllers and kubelets, `world` the province and its people; `faults` says what goes
 //! wrong, `audit` what must never be, and `simulation` lets it happen.
 //!
@@ -14,6 +14,7 @@
 
 mod api;
 mod audit;
+mod disks;
 mod faults;
 mod gate;
 mod hands;

@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 
-use edugrid_ledger::{Base, Entry, HistoryView, Month, Position, Record, SledView, ViewError};
+use edugrid_archiver::process as archiver;
 use edugrid_scheduler::{
     compaction::Thresholds,
     desk::{FairShare, Settings},
@@ -30,13 +30,15 @@ use edugrid_scheduler::{
     process::Process,
     visibility::{Asked, Leadership, NotFound, Query, Reply},
 };
-use edugrid_units::{JobUid, Language, Ratio, Seconds, Stamp, TenantName};
+use edugrid_units::{Language, Ratio, Seconds, Stamp};
 use tokio::{
     runtime::{Builder, Runtime},
     sync::{mpsc, oneshot, watch},
 };
 
 use crate::{
+    api::Account,
+    disks::{FullDisk, MaybeFull, copy, is_full},
     gate::{self, Outbox},
     random::Random,
 };
@@ -44,7 +46,6 @@ use crate::{
 thread_local! {
     static WALL: Cell<i64> = const { Cell::new(0) };
     static ENTROPY: RefCell<Random> = RefCell::new(Random::new(0));
-    static DISK_FULL: Cell<bool> = const { Cell::new(false) };
 }
 
 /// What the operator finds below itself.
@@ -56,6 +57,20 @@ const BELOW: Below = Below {
     },
     disk: |view| Box::new(FullDisk(view)),
 };
+
+/// What runs on a machine.
+#[derive(Clone, Debug)]
+pub enum Program {
+    /// An operator, which may read the archive in this directory.
+    Operator(Given, Option<PathBuf>),
+    /// The archiver, whose archive is the machine's disk.
+    Archiver {
+        /// Between two rounds.
+        pause: Duration,
+        /// How many of the last segments stay in the cluster.
+        stay: u64,
+    },
+}
 
 /// How an operator is started.
 #[derive(Clone, Copy, Debug)]
@@ -88,7 +103,7 @@ pub struct Machine {
     name: String,
     directory: PathBuf,
     random: Random,
-    given: Given,
+    program: Program,
     /// Lives lived, this one included.
     pub lives: u64,
     life: Option<Life>,
@@ -104,12 +119,12 @@ pub struct Machine {
 
 impl Machine {
     /// A machine on which nothing runs yet, with its disk at `directory`.
-    pub fn new(name: &str, directory: &Path, random: Random, given: Given) -> Self {
+    pub fn new(name: &str, directory: &Path, random: Random, program: Program) -> Self {
         Self {
             name: name.to_owned(),
             directory: directory.join(name),
             random,
-            given,
+            program,
             lives: 0,
             life: None,
             skew_millis: 0,
@@ -127,6 +142,11 @@ impl Machine {
     /// Where its disk is.
     pub fn disk(&self) -> &Path {
         &self.directory
+    }
+
+    /// Whether it is an operator's.
+    pub fn is_operators(&self) -> bool {
+        matches!(self.program, Program::Operator(..))
     }
 
     /// Whether a process lives on it.
@@ -174,47 +194,61 @@ impl Machine {
         let ended = Arc::new(Mutex::new(None));
         let (questions, asked) = mpsc::channel(16);
         let (leadership, leadership_seen) = watch::channel(Leadership::Starting);
-        let (readiness, _) = watch::channel(Readiness::NotReady(Vec::new()));
         self.borrow_thread(now_millis);
         let guard = runtime.enter();
         runtime.spawn(sentinel.clone());
-        let process = Process {
-            client: gate::client(&outbox),
-            machine: BELOW,
-            namespace: "edugrid-system".into(),
-            identity: format!("{}_{}", self.name, self.lives),
-            timing: Timing {
-                duration: self.given.lease,
-            },
-            data_dir: self.directory.clone(),
-            clock_factor: self.given.clock_factor,
-            thresholds: self.given.thresholds,
-            bounds: Bounds {
-                segments: u64::MAX,
-                bytes: u64::MAX,
-            },
-            archive_dir: None,
-            settings: Settings {
-                language: Language::English,
-                fair_share: FairShare {
-                    half_life: Seconds(604_800),
-                    past_weight: Ratio::ONE,
-                },
-            },
-            metrics: Metrics::new(),
-            questions: asked,
-            readiness,
-            leadership,
-        };
-        let last_words = ended.clone();
-        runtime.spawn(async move {
-            let end = process.live(std::future::pending()).await;
-            let words = match end {
-                Ok(()) => "stopped".to_owned(),
-                Err(error) => chain(&error),
-            };
-            *last_words.lock().unwrap_or_else(PoisonError::into_inner) = Some(words);
-        });
+        match &self.program {
+            Program::Operator(given, archive) => {
+                let (readiness, _) = watch::channel(Readiness::NotReady(Vec::new()));
+                let process = Process {
+                    client: gate::client(&outbox, Account::Operator),
+                    machine: BELOW,
+                    namespace: "edugrid-system".into(),
+                    identity: format!("{}_{}", self.name, self.lives),
+                    timing: Timing {
+                        duration: given.lease,
+                    },
+                    data_dir: self.directory.clone(),
+                    clock_factor: given.clock_factor,
+                    thresholds: given.thresholds,
+                    bounds: Bounds {
+                        segments: u64::MAX,
+                        bytes: u64::MAX,
+                    },
+                    archive_dir: archive.clone(),
+                    settings: Settings {
+                        language: Language::English,
+                        fair_share: FairShare {
+                            half_life: Seconds(604_800),
+                            past_weight: Ratio::ONE,
+                        },
+                    },
+                    metrics: Metrics::new(),
+                    questions: asked,
+                    readiness,
+                    leadership,
+                };
+                let last_words = ended.clone();
+                runtime.spawn(async move {
+                    note(process.live(std::future::pending()).await, &last_words);
+                });
+            }
+            Program::Archiver { pause, stay } => {
+                let process = archiver::Process {
+                    client: gate::client(&outbox, Account::Archiver),
+                    disk: MaybeFull,
+                    archive: self.directory.clone(),
+                    pause: *pause,
+                    stay: *stay,
+                    now: BELOW.now,
+                    probes: Arc::default(),
+                };
+                let last_words = ended.clone();
+                runtime.spawn(async move {
+                    note(process.live(std::future::pending()).await, &last_words);
+                });
+            }
+        }
         drop(guard);
         self.give_back();
         self.life = Some(Life {
@@ -335,7 +369,7 @@ impl Machine {
     fn borrow_thread(&mut self, now_millis: u64) {
         let millis = i64::try_from(now_millis).unwrap_or(i64::MAX);
         WALL.set((millis + self.skew_millis) * 1_000_000);
-        DISK_FULL.set(self.disk_full);
+        is_full(self.disk_full);
         ENTROPY.with_borrow_mut(|random| std::mem::swap(random, &mut self.random));
     }
 
@@ -395,6 +429,15 @@ impl Future for Sentinel {
     }
 }
 
+/// Writes down how a process ended.
+fn note<E: std::error::Error>(end: Result<(), E>, last_words: &Mutex<Option<String>>) {
+    let words = match end {
+        Ok(()) => "stopped".to_owned(),
+        Err(error) => chain(&error),
+    };
+    *last_words.lock().unwrap_or_else(PoisonError::into_inner) = Some(words);
+}
+
 /// The words of an error and of all that it came from.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut words = error.to_string();
@@ -405,66 +448,4 @@ fn chain(error: &dyn std::error::Error) -> String {
         source = inner.source();
     }
     words
-}
-
-/// Copies a directory with all below it.
-pub fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
-    if !from.exists() {
-        return Ok(());
-    }
-    if to.exists() {
-        std::fs::remove_dir_all(to)?;
-    }
-    std::fs::create_dir_all(to)?;
-    for entry in std::fs::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy(&entry.path(), &target)?;
-        } else {
-            std::fs::copy(entry.path(), target)?;
-        }
-    }
-    Ok(())
-}
-
-/// A view whose disk may be full.
-#[derive(Debug)]
-struct FullDisk(SledView);
-
-impl HistoryView for FullDisk {
-    fn position(&self) -> Result<Position, ViewError> {
-        self.0.position()
-    }
-
-    fn base(&self) -> Option<&Base> {
-        self.0.base()
-    }
-
-    fn append(&mut self, records: &[Record], after: Position) -> Result<(), ViewError> {
-        if DISK_FULL.get() {
-            return Err(ViewError::Io {
-                what: "written",
-                source: std::io::ErrorKind::StorageFull.into(),
-            });
-        }
-        self.0.append(records, after)
-    }
-
-    fn entry(&self, sequence: u64) -> Result<Option<Entry>, ViewError> {
-        self.0.entry(sequence)
-    }
-
-    fn of_tenant(
-        &self,
-        tenant: &TenantName,
-        until: Month,
-        visit: &mut dyn FnMut(Month, Entry),
-    ) -> Result<(), ViewError> {
-        self.0.of_tenant(tenant, until, visit)
-    }
-
-    fn of_job(&self, job: &JobUid) -> Result<Vec<Entry>, ViewError> {
-        self.0.of_job(job)
-    }
 }

@@ -18,7 +18,7 @@ use crate::{
     faults::{Fault, Faults},
     hands::Hands,
     kubernetes::Kubernetes,
-    machine::{Given, Machine},
+    machine::{Given, Machine, Program},
     network::{Flight, Peer, Watch},
     random::Random,
     trace::Trace,
@@ -33,6 +33,11 @@ const CHAOS_MILLIS: u64 = 60_000;
 const REST_MILLIS: u64 = 900_000;
 /// Longest stretch in which nothing is looked at.
 const STRETCH_MILLIS: u64 = 250;
+
+/// Machines of operators; they come first.
+const OPERATORS: usize = 2;
+/// The machine of the archiver, and its disk: the archive.
+const ARCHIVER: &str = "archiver";
 
 /// How a run is made.
 #[derive(Clone, Copy, Debug)]
@@ -104,6 +109,8 @@ struct Simulation {
     hands: Hands,
     audit: Audit,
     machines: Vec<Machine>,
+    /// Whether operators may read the archive.
+    reads_archive: bool,
     /// When a machine that is down is started again.
     starts: Vec<u64>,
     /// Disks on which something was broken since they were last seen whole.
@@ -135,16 +142,28 @@ impl Simulation {
             // In half of the runs the books are written down whole, now and then.
             thresholds: Thresholds {
                 segments: if random.per_mille(500) {
-                    random.between(3, 40)
+                    random.between(2, 25)
                 } else {
                     u64::MAX
                 },
                 bytes: u64::MAX,
             },
         };
-        let machines: Vec<Machine> = ["one", "two"]
+        // The archiver takes away what snapshots cover, so it runs where there are some; an
+        // operator may read what it keeps, or not.
+        let has_archiver = given.thresholds.segments != u64::MAX && random.per_mille(800);
+        let archive = has_archiver.then(|| directory.join(ARCHIVER));
+        let readable = archive.clone().filter(|_| random.per_mille(500));
+        let operators =
+            ["one", "two"].map(|name| (name, Program::Operator(given, readable.clone())));
+        let archiver = Program::Archiver {
+            pause: Duration::from_millis(random.between(500, 6000)),
+            stay: random.between(1, 20),
+        };
+        let machines: Vec<Machine> = operators
             .into_iter()
-            .map(|name| Machine::new(name, directory, random.part(), given))
+            .chain(has_archiver.then_some((ARCHIVER, archiver)))
+            .map(|(name, program)| Machine::new(name, directory, random.part(), program))
             .collect();
         let starts = machines
             .iter()
@@ -156,10 +175,11 @@ impl Simulation {
             store,
             kubernetes: Kubernetes::new(random.part()),
             hands: Hands::new(random.part()),
-            audit: Audit::new(users.limits()),
+            audit: Audit::new(users.limits(), archive),
             users,
             broken: machines.iter().map(|_| false).collect(),
             machines,
+            reads_archive: readable.is_some(),
             starts,
             flights: Vec::new(),
             watches: Vec::new(),

@@ -14,6 +14,6 @@ mod target;
 
 pub use merge::merge;
 pub use rules::Rules;
-pub use serve::{Answer, Ask, Reply, Verb, expired, has_label, refusal};
+pub use serve::{Account, Answer, Ask, Reply, Verb, expired, has_label, refusal};
 pub use store::{Change, ChangeKind, Key, Store, stamp};
 pub use target::Kind;

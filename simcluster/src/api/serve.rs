@@ -26,9 +26,20 @@ pub enum Verb {
     Delete,
 }
 
+/// By whose account something is asked, as far as rights differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Account {
+    /// The operator's.
+    Operator,
+    /// The archiver's: reads and deletes the ledger's objects, and changes nothing.
+    Archiver,
+}
+
 /// A request.
 #[derive(Clone, Debug)]
 pub struct Ask {
+    /// Whose.
+    pub by: Account,
     /// What is to be done.
     pub verb: Verb,
     /// The path.
@@ -113,6 +124,9 @@ impl Store {
             name,
         };
         let is_status = part.as_deref() == Some("status");
+        if let Some(refused) = forbidden(ask, &key.kind) {
+            return Reply::Answer(refused);
+        }
         Reply::Answer(match ask.verb {
             Verb::Get => self.read(&key),
             Verb::Create => self.make(key, ask, rules),
@@ -225,13 +239,6 @@ impl Store {
             let words = format!("the UID in the precondition is not that of {}", key.name);
             return refusal(409, "Conflict", &words);
         }
-        if key.kind.group == "ledger.edugrid.io" {
-            return refusal(
-                422,
-                "Invalid",
-                "segments are never deleted (ledger-segments.edugrid.io)",
-            );
-        }
         self.delete(key);
         found(200, &there)
     }
@@ -286,6 +293,21 @@ impl Store {
                           "metadata": {"resourceVersion": revision.to_string(), "continue": token}});
         Reply::Answer(Answer { code: 200, body })
     }
+}
+
+/// What roles and policies don't let an account do.
+fn forbidden(ask: &Ask, kind: &Kind) -> Option<Answer> {
+    let is_ledger = kind.group == "ledger.edugrid.io";
+    let words = match (ask.by, ask.verb) {
+        (_, Verb::Get) => return None,
+        (Account::Operator, Verb::Delete) if is_ledger => {
+            "segments are never deleted (ledger-segments.edugrid.io)"
+        }
+        (Account::Operator, _) => return None,
+        (Account::Archiver, Verb::Delete) if is_ledger => return None,
+        (Account::Archiver, _) => "the archiver only deletes, and only what is the ledger's",
+    };
+    Some(refusal(403, "Forbidden", words))
 }
 
 /// Whether an object bears a label.

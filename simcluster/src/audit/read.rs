@@ -60,7 +60,7 @@ pub(super) fn cards(job: &Value) -> u64 {
 }
 
 /// The first segment that a snapshot doesn't cover, by the name of its manifest.
-pub fn manifest_of(name: &str) -> Option<u64> {
+pub(super) fn manifest_of(name: &str) -> Option<u64> {
     let (sequence, part) = name.split_once('-')?;
     part.starts_with("manifest-")
         .then(|| sequence.parse().ok())?

@@ -10,7 +10,7 @@ use super::Simulation;
 use crate::{
     api::{Key, Kind},
     audit,
-    machine::copy,
+    disks::copy,
     world::TENANTS,
 };
 
@@ -18,6 +18,7 @@ impl Simulation {
     /// What still moves, or can't. Empty: all is as it should be in the end.
     pub(super) fn unrest(&self) -> Vec<String> {
         let mut unrest = self.audit.unrest(&self.store);
+        unrest.extend(self.audit.not_archived());
         // One that slept may still believe that it leads, for as long as its lease would last.
         let leaders = self
             .machines
@@ -40,7 +41,7 @@ impl Simulation {
     /// What the leader tells of each tenant's month must be what the journal says. None: it does not answer yet, as one
     /// that has just begun.
     pub(super) fn statements(&mut self) -> Option<Vec<String>> {
-        if self.beginnings().len() > 1 {
+        if self.beginnings().len() > 1 && !self.reads_archive {
             // A view that was lost begins with a snapshot, and what was before it needs the archive.
             return Some(Vec::new());
         }
@@ -99,10 +100,10 @@ impl Simulation {
 
     /// The disks of both machines must agree with the journal, unless somebody broke them.
     pub(super) fn end(&mut self) -> std::io::Result<Vec<String>> {
-        let mut faults = Vec::new();
+        let mut faults = self.audit.archive_faults();
         for index in 0..self.machines.len() {
             self.machines[index].crash(self.now)?;
-            if self.broken[index] {
+            if self.broken[index] || !self.machines[index].is_operators() {
                 continue;
             }
             let view = self.machines[index].disk().join("view");

@@ -58,9 +58,14 @@ impl Simulation {
                     self.unsure(&ask);
                 }
                 let before = self.store.revision();
+                let archives = !self.machines[flight.from.machine].is_operators();
                 let reply = self.reply(&ask, flight.fate);
-                if ask.path.ends_with("/ledgersegments") && self.store.revision() > before {
+                let is_done = self.store.revision() > before;
+                if is_done && ask.path.ends_with("/ledgersegments") {
                     self.writer = Some(flight.from);
+                }
+                if is_done && archives && ask.path.contains("/ledgersegments/") {
+                    self.faults.note(Fault::Archived);
                 }
                 self.answer(flight, &ask, reply, late);
             }

@@ -2,15 +2,8 @@
 
 use std::path::Path;
 
-use super::Simulation;
-use crate::{
-    api::{Key, Kind},
-    audit::manifest_of,
-    faults::Fault,
-    machine::Machine,
-    random::Random,
-    world::set_ready,
-};
+use super::{OPERATORS, Simulation};
+use crate::{api::Key, faults::Fault, machine::Machine, random::Random, world::set_ready};
 
 impl Simulation {
     pub(super) fn go_wrong(&mut self) -> std::io::Result<()> {
@@ -39,8 +32,10 @@ impl Simulation {
     fn strike(&mut self, fault: Fault) -> std::io::Result<()> {
         // Whoever leads is hit more often: that is where it hurts.
         let leader = self.machines.iter().position(Machine::leads);
+        let spares_archive = matches!(fault, Fault::CrashDiskLost | Fault::CrashDiskDamaged);
         let index = match leader {
             Some(leader) if self.random.per_mille(800) => leader,
+            _ if spares_archive => self.random.index(OPERATORS),
             _ => self.random.index(self.machines.len()),
         };
         match fault {
@@ -78,7 +73,6 @@ impl Simulation {
                 self.store.delete(&node_key(&node));
             }
             Fault::PolicyGone => self.take_policy(),
-            Fault::Archived => self.archive(),
             Fault::StatusEdited
             | Fault::NativeTaken
             | Fault::PodTaken
@@ -101,38 +95,6 @@ impl Simulation {
         let span = self.random.between(least, most);
         if self.machines[index].is_up() {
             self.machines[index].frozen_until = Some(self.now + span);
-        }
-    }
-
-    /// What the archiver does: segments before the older of two snapshots go, once both are
-    /// proved, and snapshots that are older still.
-    fn archive(&mut self) {
-        let names = |plural: &str| -> Vec<Key> {
-            let all = self.store.all(&Kind::new("ledger.edugrid.io", plural));
-            all.map(|(key, _)| key.clone()).collect()
-        };
-        let parts = names("ledgersnapshotparts");
-        let mut snapshots: Vec<u64> = parts
-            .iter()
-            .filter_map(|key| manifest_of(&key.name))
-            .collect();
-        snapshots.sort_unstable();
-        let Some(kept) = snapshots.iter().rev().nth(1).copied() else {
-            return;
-        };
-        let sequence = |key: &Key| {
-            key.name
-                .split('-')
-                .next()
-                .and_then(|text| text.parse::<u64>().ok())
-        };
-        let all = parts.into_iter().chain(names("ledgersegments"));
-        let going: Vec<Key> = all
-            .filter(|key| sequence(key).is_some_and(|it| it < kept))
-            .collect();
-        self.audit.archived_until(kept);
-        for key in going {
-            self.store.delete(&key);
         }
     }
 

@@ -168,11 +168,12 @@ pub(super) const WALLS: &[Wall] = &[
             "edugrid-units",
             "edugrid-ledger",
             "edugrid-crds",
+            "edugrid-archiver",
             "edugrid-scheduler",
         ],
         others: Others::AnyBut(&["sled"]),
         never_below: &[],
-        why: "it runs the operator's own code where everything fails, and judges it by journal and objects",
+        why: "it runs the operator's and the archiver's own code where everything fails, and judges them by journal and objects",
     },
     Wall {
         of: "edugrid-bench",
