@@ -59,16 +59,22 @@ impl Audit {
         Some(ArchiveReader::new(RealDisk, directory))
     }
 
-    /// What the archive lacks; empty where there is none, or it has all.
-    pub fn not_archived(&self) -> Option<String> {
-        let told = match self.reader()?.head() {
-            Ok(told) => told,
-            Err(error) => return Some(format!("the archive's head can't be read: {error}")),
+    /// What the archive lacks; nothing where there is none, or it has all.
+    pub fn not_archived(&self, store: &Store) -> Option<String> {
+        let reader = self.reader()?;
+        let (head, proved) = match (reader.head(), reader.snapshots()) {
+            (Ok(head), Ok(proved)) => (head, proved),
+            (Err(error), _) | (_, Err(error)) => {
+                return Some(format!("the archive can't be read: {error}"));
+            }
         };
-        let end = self.replay.position();
-        let reached = told.map_or(0, |head| head.segments);
-        (reached != end.segments)
-            .then(|| format!("the archive has {reached} of {} segments", end.segments))
+        let end = self.replay.position().segments;
+        let reached = head.map_or(0, |head| head.segments);
+        if reached != end {
+            return Some(format!("the archive has {reached} of {end} segments"));
+        }
+        let newest = manifests(store).max()?;
+        (proved.last() != Some(&newest)).then(|| format!("snapshot {newest} is not archived"))
     }
 
     /// What is wrong with the archive: it must hold the journal, segment by segment, and each of its

@@ -18,7 +18,7 @@ impl Simulation {
     /// What still moves, or can't. Empty: all is as it should be in the end.
     pub(super) fn unrest(&self) -> Vec<String> {
         let mut unrest = self.audit.unrest(&self.store);
-        unrest.extend(self.audit.not_archived());
+        unrest.extend(self.audit.not_archived(&self.store));
         // One that slept may still believe that it leads, for as long as its lease would last.
         let leaders = self
             .machines
