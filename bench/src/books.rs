@@ -1,20 +1,24 @@
 //! B11: how many charges the books make durable in a second for 1 to 4,096 clients that each
 //! wait for theirs, beside what the disk does: the same bytes written and made durable by
-//! `fdatasync` with nothing else, in turns on the same disk.
+//! `fdatasync` with nothing else, in turns on the same disk. And how much of a processor a charge
+//! takes, beside every hash that its stored form asks for, over as many bytes, with nothing else:
+//! that is the same however busy the machine is.
 //!
 //! A charge is a `Capture` of a running attempt (L5). Charges that wait together are one batch,
 //! as in the operator (A3).
 
 use std::fs::File;
+use std::hint::black_box;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
-use edugrid_ledger::{Books, Command, FileJournal};
+use anyhow::{Context, Result, bail};
+use edugrid_ledger::{Algorithm, Books, Command, Entry, FileJournal, Line as Stored, Segment};
 use edugrid_units::{AttemptKey, Seconds, Stamp};
 use serde_json::json;
 
+use crate::host;
 use crate::measure::{RUNS, Samples};
 use crate::report::{Line, Report};
 use crate::running;
@@ -23,6 +27,7 @@ use crate::running;
 const CLIENTS: [usize; 7] = [1, 4, 16, 64, 256, 1_024, 4_096];
 /// Batches of one run, so that small ones are not all noise.
 const ROUNDS: usize = 40;
+
 /// Measures and reports.
 ///
 /// # Errors
@@ -32,13 +37,15 @@ pub fn run(directory: &Path) -> Result<Report> {
     let (mut lines, mut raw) = (Vec::new(), Vec::new());
     for clients in CLIENTS {
         let point = point(directory, clients)?;
-        let what = format!("{clients} clients");
-        lines.push(Line::limited(
-            what,
-            "durable charges/s",
+        let unit = "durable charges/s";
+        let rate = Line::limited(
+            format!("{clients} clients"),
+            unit,
             point.charges,
-            point.limit,
-        ));
+            point.disk,
+        );
+        let what = format!("{clients} clients: processor, beside hashes");
+        lines.extend([rate, Line::beside(what, "µs", point.used, point.hashes)]);
         if clients == 1 {
             let (one, sync) = (point.batch_seconds, point.sync_seconds);
             lines.push(Line::beside(
@@ -65,112 +72,128 @@ pub fn run(directory: &Path) -> Result<Report> {
 
 struct Point {
     charges: Samples,
-    limit: Samples,
+    disk: Samples,
+    /// Microseconds of processor per charge.
+    used: Samples,
+    /// Microseconds of processor for the hashes of a charge.
+    hashes: Samples,
     batch_seconds: Samples,
     sync_seconds: Samples,
     bytes_per_charge: usize,
 }
 
+/// What something took: of the clock, and of the processor.
+#[derive(Clone, Copy, Default)]
+struct Took {
+    wall: Duration,
+    used: Duration,
+}
+
+impl Took {
+    fn of(work: impl FnOnce() -> Result<()>) -> Result<Self> {
+        let (begun, before) = (Instant::now(), host::thread_time());
+        work()?;
+        let (wall, used) = (begun.elapsed(), host::thread_time() - before);
+        Ok(Self { wall, used })
+    }
+}
+
+impl std::ops::AddAssign for Took {
+    fn add_assign(&mut self, other: Self) {
+        self.wall += other.wall;
+        self.used += other.used;
+    }
+}
+
 fn point(directory: &Path, clients: usize) -> Result<Point> {
     let mut bench = Bench::new(directory, clients)?;
-    let (mut charges, mut limit) = (Samples::default(), Samples::default());
-    let (mut batch_seconds, mut sync_seconds) = (Samples::default(), Samples::default());
+    // The first round says what is written.
+    let mut written = Vec::new();
+    bench.charge(|segment| written.push(segment.to_bytes()))?;
+    let bytes_per_charge = written.iter().map(Vec::len).sum::<usize>() / clients;
+    let mut limits = Limits::new(directory, clients, written)?;
+    let [mut charges, mut disk, mut used, mut hashes] = [const { Samples(Vec::new()) }; 4];
+    let [mut batch_seconds, mut sync_seconds] = [const { Samples(Vec::new()) }; 2];
     #[expect(clippy::cast_precision_loss, reason = "small numbers")]
     let (count, rounds) = ((clients * ROUNDS) as f64, ROUNDS as f64);
-    // The first round says how large the segments are.
-    bench.charge()?;
     for _ in 0..RUNS {
-        let (mut books, mut disk) = (Duration::ZERO, Duration::ZERO);
-        // In turns, so that a disk that slows down slows both.
+        let [mut books, mut synced, mut hashed] = [Took::default(); 3];
+        // In turns, so that a disk or a core that slows down slows all of them.
         for round in 0..ROUNDS {
             if round % 2 == 0 {
-                books += bench.charge()?;
-                disk += bench.disk()?;
-            } else {
-                disk += bench.disk()?;
-                books += bench.charge()?;
+                books += bench.charge(|_| {})?;
+            }
+            synced += limits.disk()?;
+            hashed += limits.hashes()?;
+            if round % 2 == 1 {
+                books += bench.charge(|_| {})?;
             }
         }
-        charges.0.push(count / books.as_secs_f64());
-        limit.0.push(count / disk.as_secs_f64());
-        batch_seconds.0.push(books.as_secs_f64() / rounds);
-        sync_seconds.0.push(disk.as_secs_f64() / rounds);
+        charges.0.push(count / books.wall.as_secs_f64());
+        disk.0.push(count / synced.wall.as_secs_f64());
+        used.0.push(books.used.as_secs_f64() * 1e6 / count);
+        hashes.0.push(hashed.used.as_secs_f64() * 1e6 / count);
+        batch_seconds.0.push(books.wall.as_secs_f64() / rounds);
+        sync_seconds.0.push(synced.wall.as_secs_f64() / rounds);
     }
     Ok(Point {
         charges,
-        limit,
+        disk,
+        used,
+        hashes,
         batch_seconds,
         sync_seconds,
-        bytes_per_charge: bench.written.iter().sum::<usize>() / clients,
+        bytes_per_charge,
     })
 }
 
-/// Books with a running attempt per client, on a journal in a file; and a plain file.
+/// Books with a running attempt per client, on a journal in a file.
 struct Bench {
     books: Books,
     journal: FileJournal,
-    plain: File,
     keys: Vec<AttemptKey>,
     now: Stamp,
-    /// The sizes of the segments of the last batch.
-    written: Vec<usize>,
 }
 
 impl Bench {
     fn new(directory: &Path, clients: usize) -> Result<Self> {
         let path = directory.join(format!("journal-{clients}"));
-        let plain = directory.join(format!("plain-{clients}"));
-        remove(&[&path, &plain])?;
+        remove(&path)?;
         let mut bench = Self {
             books: Books::new(),
             journal: FileJournal::open(&path)?.0,
-            plain: File::create(&plain)?,
             keys: Vec::new(),
             now: running::BEGIN,
-            written: Vec::new(),
         };
-        // The files live as long as they are open: an interrupted run leaves nothing behind.
-        remove(&[&path, &plain])?;
+        // The file lives as long as it is open: an interrupted run leaves nothing behind.
+        remove(&path)?;
         for command in running::opening() {
             bench.stage(command)?;
         }
-        bench.commit()?;
+        bench.commit(|_| {})?;
         for client in 0..clients {
             let key = running::begin(&mut bench.books, client, bench.now)?;
             bench.keys.push(key);
         }
-        bench.commit()?;
+        bench.commit(|_| {})?;
         Ok(bench)
     }
 
     /// Every client charges once and waits until all of the round is durable. That time
     /// passes before is written down too, untimed.
-    fn charge(&mut self) -> Result<Duration> {
+    fn charge(&mut self, each: impl FnMut(&Segment)) -> Result<Took> {
         self.now = self.now.after(Seconds(60));
         let until = self.now;
         let except = Vec::new();
         self.stage(Command::Alive { at: until, except })?;
-        self.commit()?;
-        let begun = Instant::now();
-        for index in 0..self.keys.len() {
-            let key = self.keys[index].clone();
-            self.stage(Command::Capture { key, until })?;
-        }
-        self.written = self.commit()?;
-        Ok(begun.elapsed())
-    }
-
-    /// The bytes of such a round, each segment written and made durable, and nothing else.
-    fn disk(&mut self) -> Result<Duration> {
-        let largest = self.written.iter().copied().max().unwrap_or(0);
-        let bytes = vec![0x5a_u8; largest];
-        let begun = Instant::now();
-        for size in &self.written {
-            self.plain.seek(SeekFrom::End(0))?;
-            self.plain.write_all(&bytes[..*size])?;
-            self.plain.sync_data()?;
-        }
-        Ok(begun.elapsed())
+        self.commit(|_| {})?;
+        Took::of(|| {
+            for index in 0..self.keys.len() {
+                let key = self.keys[index].clone();
+                self.stage(Command::Capture { key, until })?;
+            }
+            self.commit(each)
+        })
     }
 
     fn stage(&mut self, command: Command) -> Result<()> {
@@ -178,27 +201,96 @@ impl Bench {
         Ok(())
     }
 
-    /// Makes what is staged durable and says how many bytes each segment has.
-    fn commit(&mut self) -> Result<Vec<usize>> {
-        let mut sizes = Vec::new();
+    /// Makes what is staged durable and shows each segment.
+    fn commit(&mut self, mut each: impl FnMut(&Segment)) -> Result<()> {
         while let Some(batch) = self.books.take_batch() {
             let segment = batch.segment();
             self.journal.append_now(segment)?;
             self.books.committed(segment.sequence)?;
-            sizes.push(segment.payload.len());
+            each(segment);
         }
-        Ok(sizes)
+        Ok(())
     }
 }
 
-fn remove(paths: &[&Path]) -> Result<()> {
-    for path in paths {
-        match std::fs::remove_file(path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
-            _ => {}
+/// What a round of charges takes at the least.
+struct Limits {
+    plain: File,
+    /// The segments of a round, as bytes.
+    written: Vec<Vec<u8>>,
+    /// How many bytes of each entry are hashed: for its id and for its command (L10), and in its
+    /// link (L11). Each segment is hashed once more as a record of the file.
+    hashed: Vec<[usize; 3]>,
+}
+
+impl Limits {
+    fn new(directory: &Path, clients: usize, written: Vec<Vec<u8>>) -> Result<Self> {
+        let path = directory.join(format!("plain-{clients}"));
+        let plain = File::create(&path)?;
+        remove(&path)?;
+        let mut hashed = Vec::new();
+        for bytes in &written {
+            let segment = Segment::from_bytes(bytes)?;
+            for line in segment.payload.split_inclusive(|byte| *byte == b'\n') {
+                hashed.push(hashed_of(line)?);
+            }
         }
+        Ok(Self {
+            plain,
+            written,
+            hashed,
+        })
     }
-    Ok(())
+
+    /// Each segment written and made durable, and nothing else.
+    fn disk(&mut self) -> Result<Took> {
+        Took::of(|| {
+            for bytes in &self.written {
+                self.plain.seek(SeekFrom::End(0))?;
+                self.plain.write_all(bytes)?;
+                self.plain.sync_data()?;
+            }
+            Ok(())
+        })
+    }
+
+    /// As many bytes hashed, in as many pieces, and nothing else.
+    fn hashes(&self) -> Result<Took> {
+        Took::of(|| {
+            for bytes in &self.written {
+                black_box(Algorithm::Sha256.digest(bytes));
+            }
+            // Any bytes do; a segment is longer than each of its entries with its hash.
+            let bytes = &self.written[0];
+            for size in self.hashed.as_flattened() {
+                black_box(Algorithm::Sha256.digest(&bytes[..*size]));
+            }
+            Ok(())
+        })
+    }
+}
+
+/// What is hashed of the line of a charge.
+fn hashed_of(line: &[u8]) -> Result<[usize; 3]> {
+    let body = line.strip_suffix(b"\n").and_then(Stored::parse);
+    let body = body.context("a line is not one")?.body;
+    let Command::Capture { key, until } = Entry::parse(body)?.command else {
+        bail!("something else than a charge was written");
+    };
+    let id = format!("Capture\n{key}/{}", until.0).len();
+    let text = str::from_utf8(body)?;
+    let command = text.split_once("\"command\":");
+    let command = command.and_then(|(_, rest)| rest.split_once(",\"format\":"));
+    let command = command.context("an entry has no command")?.0.len();
+    // Before the body stand the hash before it, the algorithm and the length.
+    Ok([id, command, 32 + 1 + 8 + body.len()])
+}
+
+fn remove(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -211,11 +303,15 @@ mod tests {
         std::fs::create_dir_all(&folder).expect("a folder");
         let mut bench = Bench::new(&folder, 3).expect("three attempts run");
         let before = bench.books.position().entries;
-        assert!(bench.charge().expect("charges") > Duration::ZERO);
+        let mut written = Vec::new();
+        let charged = bench.charge(|segment| written.push(segment.to_bytes()));
+        assert!(charged.expect("charges").used > Duration::ZERO);
         // One entry says that time passed, three are charges.
         assert_eq!(bench.books.position().entries, before + 4);
-        assert!(bench.written.iter().sum::<usize>() > 0);
-        assert!(bench.disk().expect("a disk") > Duration::ZERO);
+        let mut limits = Limits::new(&folder, 3, written).expect("charges");
+        assert_eq!(limits.hashed.len(), 3);
+        assert!(limits.disk().expect("a disk").wall > Duration::ZERO);
+        assert!(limits.hashes().expect("memory").used > Duration::ZERO);
         let left = std::fs::read_dir(&folder).expect("the folder").count();
         assert_eq!(left, 0, "files outlive the run");
         std::fs::remove_dir(&folder).expect("removed");

@@ -70,40 +70,15 @@ pub async fn run(site: &Site, divisor: u64) -> Result<Report> {
     let after = kinds(&etcd).await?;
     let compacted = database(&etcd).await?;
     site.edugrid.stop()?;
-    let lines = vec![
-        per_job(
-            "ComputeJob, without managedFields",
-            jobs,
-            bare(&before, JOBS),
-        ),
-        per_job(
-            "ComputeJob, its managedFields",
-            jobs,
-            of(&before, JOBS).managed,
-        ),
-        per_job(
-            "segments, before compaction",
-            jobs,
-            of(&before, SEGMENTS).bytes,
-        ),
-        per_job(
-            "segments, after compaction",
-            jobs,
-            of(&after, SEGMENTS).bytes,
-        ),
-        per_job(
-            "snapshot parts, after compaction",
-            jobs,
-            of(&after, PARTS).bytes,
-        ),
-        per_job(
-            "database, before compaction",
-            jobs,
-            full.saturating_sub(empty),
-        ),
-        per_job(
+    let figures = [
+        ("ComputeJob, without managedFields", bare(&before, JOBS)),
+        ("ComputeJob, its managedFields", of(&before, JOBS).managed),
+        ("segments, before compaction", of(&before, SEGMENTS).bytes),
+        ("segments, after compaction", of(&after, SEGMENTS).bytes),
+        ("snapshot parts, after compaction", of(&after, PARTS).bytes),
+        ("database, before compaction", full.saturating_sub(empty)),
+        (
             "database, after compaction",
-            jobs,
             compacted.saturating_sub(empty),
         ),
     ];
@@ -117,7 +92,9 @@ pub async fn run(site: &Site, divisor: u64) -> Result<Report> {
     Ok(Report {
         id: "ETCD",
         title: "bytes of etcd per job that is over, keys and values",
-        lines,
+        lines: figures
+            .map(|(what, bytes)| per_job(what, jobs, bytes))
+            .into(),
         notes: vec![
             format!("before: {}", told(&before)),
             format!("after: {}", told(&after)),

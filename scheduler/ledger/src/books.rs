@@ -193,19 +193,22 @@ impl Books {
         if self.in_flight.is_some() {
             return None;
         }
-        let (mut payload, mut count) = (Vec::new(), 0_usize);
+        let (mut bytes, mut count) = (0_usize, 0_usize);
         for staged in &self.staged {
-            let line = staged.record.taken_apart();
-            let size = payload.len().saturating_add(line.bytes()).saturating_add(1);
-            if size > PAYLOAD_BYTES_MAX {
+            let line = staged.record.taken_apart().bytes().saturating_add(1);
+            if bytes.saturating_add(line) > PAYLOAD_BYTES_MAX {
                 break;
             }
-            line.write_to(&mut payload);
-            payload.push(b'\n');
+            bytes = bytes.saturating_add(line);
             count = count.saturating_add(1);
         }
         let taken = self.staged.drain(..count);
         let records: Vec<_> = taken.map(|staged| *staged.record).collect();
+        let mut payload = Vec::with_capacity(bytes);
+        for record in &records {
+            record.taken_apart().write_to(&mut payload);
+            payload.push(b'\n');
+        }
         let (first, last) = (records.first()?, records.last()?);
         let after = Position {
             segments: self.durable.segments.saturating_add(1),

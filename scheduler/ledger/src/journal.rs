@@ -150,7 +150,7 @@ impl<F: DiskFile> FileJournal<F> {
         if sequence != self.next() {
             return Err(refused(format!("the next segment is {}", self.next())));
         }
-        let record = frame(&segment.to_bytes())
+        let record = frame(segment)
             .ok_or_else(|| refused(format!("it is above {RECORD_BYTES_MAX} bytes")))?;
         let start = self.end();
         self.is_broken = true;
@@ -263,12 +263,16 @@ fn whole_records(file: &mut impl DiskFile) -> Result<(Vec<u64>, u64), JournalErr
     }
 }
 
-/// The record of some bytes; `None` if they are too many.
-fn frame(bytes: &[u8]) -> Option<Vec<u8>> {
+/// The record of a segment; `None` if it is too large for one.
+fn frame(segment: &Segment) -> Option<Vec<u8>> {
+    let mut record = vec![0; HEAD_BYTES];
+    segment.write_to(&mut record);
+    let (head, bytes) = record.split_at_mut_checked(HEAD_BYTES)?;
     let length = Some(bytes.len()).filter(|length| *length <= RECORD_BYTES_MAX)?;
     let length = u32::try_from(length).ok()?.to_be_bytes();
     let hash = Algorithm::Sha256.digest(bytes).0;
-    Some([MAGIC, &length[..], &check(&length, &hash), &hash, bytes].concat())
+    head.copy_from_slice(&[MAGIC, &length[..], &check(&length, &hash), &hash].concat());
+    Some(record)
 }
 
 fn check(length: &[u8], hash: &[u8]) -> [u8; 8] {

@@ -47,10 +47,23 @@ impl Segment {
 
     /// Header and payload as one run of bytes, for stores that have no fields.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = wire::canonical(&self.header());
-        bytes.push(b'\n');
-        bytes.extend_from_slice(&self.payload);
+        let mut bytes = Vec::new();
+        self.write_to(&mut bytes);
         bytes
+    }
+
+    /// Adds header and payload.
+    pub(crate) fn write_to(&self, out: &mut Vec<u8>) {
+        let header = wire::canonical(&self.header());
+        out.reserve_exact(
+            header
+                .len()
+                .saturating_add(self.payload.len())
+                .saturating_add(1),
+        );
+        out.extend_from_slice(&header);
+        out.push(b'\n');
+        out.extend_from_slice(&self.payload);
     }
 
     /// Reads what [`to_bytes`](Self::to_bytes) made, in that spelling only.

@@ -9,6 +9,7 @@ mod forget;
 mod funds;
 mod judge;
 mod known;
+mod prices;
 mod settle;
 
 pub(crate) use known::{Done, Known};
@@ -16,8 +17,7 @@ pub(crate) use known::{Done, Known};
 use std::collections::{BTreeMap, BTreeSet};
 
 use edugrid_units::{
-    Admission, AttemptKey, FundingLineName, JobUid, MicroYuan, PriceBookName, Stamp, TenantName,
-    VoucherName,
+    Admission, AttemptKey, FundingLineName, JobUid, MicroYuan, Stamp, TenantName, VoucherName,
 };
 
 use crate::{
@@ -27,10 +27,12 @@ use crate::{
     command::{Admit, Command, CommandId, Opening},
     entry::{Answer, Entry, Record},
     hold::Hold,
-    price::PriceBook,
     refused::Refused,
     segment::PAYLOAD_BYTES_MAX,
-    state::settle::{Settling, free_caps},
+    state::{
+        prices::PriceBooks,
+        settle::{Settling, free_caps},
+    },
     voucher::{FundingLine, Voucher},
     wire,
 };
@@ -129,8 +131,9 @@ pub(crate) struct State {
     pub writer: String,
     pub accounts: Accounts,
     pub lines: BTreeMap<FundingLineName, FundingLine>,
-    pub prices: BTreeMap<PriceBookName, PriceBook>,
+    pub prices: PriceBooks,
     pub vouchers: BTreeMap<VoucherName, Voucher>,
+    /// The vouchers that may pay, or may again.
     pub held_by: BTreeMap<TenantName, BTreeSet<VoucherName>>,
     pub open: BTreeMap<AttemptKey, OpenAttempt>,
     pub settled: BTreeMap<AttemptKey, SettledAttempt>,
@@ -151,7 +154,7 @@ impl State {
             writer: String::new(),
             accounts: Accounts::default(),
             lines: BTreeMap::new(),
-            prices: BTreeMap::new(),
+            prices: PriceBooks::default(),
             vouchers: BTreeMap::new(),
             held_by: BTreeMap::new(),
             open: BTreeMap::new(),
@@ -282,11 +285,13 @@ impl State {
                 if let Some(voucher) = self.vouchers.get_mut(voucher) {
                     voucher.state = *state;
                 }
+                self.let_go(voucher);
             }
             Command::Expire { voucher } => {
                 if let Some(voucher) = self.vouchers.get_mut(voucher) {
                     voucher.expired = true;
                 }
+                self.let_go(voucher);
             }
             Command::Admit(admit) => self.carry_admit(entry, admit),
             Command::Bound { key, placement } => {
@@ -320,11 +325,27 @@ impl State {
     /// Takes a voucher in, and notes who holds it.
     pub(crate) fn put_voucher(&mut self, voucher: Voucher) {
         let name = voucher.grant.voucher.clone();
-        if let Some(holder) = voucher.grant.holder() {
+        if let Some(holder) = voucher.grant.holder()
+            && !voucher.is_over()
+        {
             let held = self.held_by.entry(holder.clone()).or_default();
             held.insert(name.clone());
         }
         self.vouchers.insert(name, voucher);
+    }
+
+    /// Who holds a voucher that is over is noted no more: nobody looks through it again.
+    fn let_go(&mut self, name: &VoucherName) {
+        let over = self.vouchers.get(name).filter(|voucher| voucher.is_over());
+        let Some(holder) = over.and_then(|voucher| voucher.grant.holder()) else {
+            return;
+        };
+        if let Some(held) = self.held_by.get_mut(holder) {
+            held.remove(name);
+            if held.is_empty() {
+                self.held_by.remove(holder);
+            }
+        }
     }
 
     fn carry_admit(&mut self, entry: &Entry, admit: &Admit) {

@@ -4,6 +4,7 @@ mod archive;
 mod example;
 mod faulty_disk;
 mod journal;
+mod let_go;
 mod properties;
 mod rules;
 mod snapshot;

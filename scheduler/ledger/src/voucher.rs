@@ -317,6 +317,11 @@ impl Voucher {
         }
     }
 
+    /// Whether it never pays anything new again.
+    pub(crate) fn is_over(&self) -> bool {
+        self.expired || self.state == VoucherState::Revoked
+    }
+
     /// Why it can't pay at `now`: `state` or `validity`.
     pub(crate) fn refusal(&self, now: Stamp) -> Option<&'static str> {
         if self.state != VoucherState::Active {

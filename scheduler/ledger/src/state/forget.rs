@@ -21,14 +21,16 @@ impl State {
                 .take_while(|key| key.job == *job)
                 .cloned()
                 .collect();
-            for key in keys {
-                self.settled.remove(&key);
+            for settled in keys.iter().filter_map(|key| self.settled.remove(key)) {
+                // Only what paid for an attempt counted the job.
+                for (name, _) in &settled.payments.vouchers {
+                    if let Some(voucher) = self.vouchers.get_mut(name) {
+                        voucher.by_job.remove(job);
+                    }
+                }
             }
             self.last_attempts.remove(job);
             self.known.forget_job(job);
-            for voucher in self.vouchers.values_mut() {
-                voucher.by_job.remove(job);
-            }
         }
         self.known.forget_before(at);
     }

@@ -11,7 +11,7 @@ use crate::{
     command::Admit,
     hold::{Hold, Slice},
     plan::{Need, Payer},
-    price::{PriceBook, Rates, TopRate, price_in_effect},
+    price::{PriceBook, Rates, TopRate},
     voucher::{Voucher, VoucherKind},
 };
 
@@ -24,7 +24,7 @@ impl State {
         pool: &PoolName,
         tier: &str,
     ) -> Option<(&PriceBook, MicroYuan)> {
-        price_in_effect(self.prices.values(), at, pool, tier)
+        self.prices.in_effect(at, pool, tier)
     }
 
     /// Whose own money counts for a tenant: the nearest ancestor-or-self with a valid
@@ -38,7 +38,7 @@ impl State {
         path.iter().find(|tenant| has_own_funds(tenant)).cloned()
     }
 
-    /// The vouchers that a tenant holds itself.
+    /// The vouchers that a tenant holds itself, but for those that are over.
     pub(crate) fn held(&self, tenant: &TenantName) -> impl Iterator<Item = &Voucher> {
         let names = self.held_by.get(tenant).into_iter().flatten();
         names.filter_map(|name| self.vouchers.get(name))

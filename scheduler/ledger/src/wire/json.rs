@@ -124,7 +124,8 @@ impl<'de> Visitor<'de> for Reading {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Self::Value, A::Error> {
-        let mut object: Vec<(Cow<'de, str>, Json<'de>)> = Vec::new();
+        // Most twins have fewer fields.
+        let mut object: Vec<(Cow<'de, str>, Json<'de>)> = Vec::with_capacity(8);
         while let Some((Name(name), it)) = fields.next_entry()? {
             object.push((name, it));
         }
