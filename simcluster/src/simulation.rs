@@ -5,6 +5,7 @@
 //! with it controllers, people and faults. After every step the [`Audit`] looks.
 
 mod end;
+mod questions;
 mod traffic;
 mod wrong;
 
@@ -124,6 +125,7 @@ struct Simulation {
     now: u64,
     next_pass: u64,
     next_act: u64,
+    next_question: u64,
     unreachable_until: u64,
     silent_until: u64,
     taken: Option<(u64, Key, serde_json::Value)>,
@@ -189,6 +191,7 @@ impl Simulation {
             now: BEGINNING,
             next_pass: BEGINNING,
             next_act: BEGINNING + 500,
+            next_question: BEGINNING,
             unreachable_until: 0,
             silent_until: 0,
             taken: None,
@@ -286,9 +289,10 @@ impl Simulation {
             .iter()
             .filter(|watch| watch.has_news())
             .map(|watch| watch.due);
-        let coming = flights
-            .chain(watches)
-            .chain([self.next_pass, self.next_act]);
+        let coming =
+            flights
+                .chain(watches)
+                .chain([self.next_pass, self.next_act, self.next_question]);
         let next = coming
             .filter(|due| *due > self.now)
             .min()
@@ -308,6 +312,10 @@ impl Simulation {
             self.next_act = self.now + self.random.between(300, 3500);
             let what = self.users.act(&mut self.store);
             self.trace.note(self.now, || format!("somebody: {what}"));
+        }
+        if self.now >= self.next_question {
+            self.next_question = self.now + self.random.between(50, 2000);
+            self.ask_somebody();
         }
         self.start_machines()?;
         self.go_wrong()?;

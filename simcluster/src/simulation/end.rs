@@ -2,17 +2,10 @@
 
 use std::path::Path;
 
-use edugrid_ledger::{Month, Replay, ViewFound, restore};
-use edugrid_scheduler::visibility::{NotFound, Query, Reply};
-use edugrid_units::{MicroYuan, Stamp};
+use edugrid_ledger::{Replay, ViewFound, restore};
 
 use super::Simulation;
-use crate::{
-    api::{Key, Kind},
-    audit,
-    disks::copy,
-    world::TENANTS,
-};
+use crate::disks::copy;
 
 impl Simulation {
     /// What still moves, or can't. Empty: all is as it should be in the end.
@@ -36,66 +29,6 @@ impl Simulation {
             unrest.push("somebody sleeps".to_owned());
         }
         unrest
-    }
-
-    /// What the leader tells of each tenant's month must be what the journal says. None: it does not answer yet, as one
-    /// that has just begun.
-    pub(super) fn statements(&mut self) -> Option<Vec<String>> {
-        if self.beginnings().len() > 1 && !self.reads_archive {
-            // A view that was lost begins with a snapshot, and what was before it needs the archive.
-            return Some(Vec::new());
-        }
-        let month = Month::of(Stamp::from_seconds(self.store.now_seconds));
-        let Some(leader) = self.machines.iter_mut().find(|machine| machine.leads()) else {
-            return Some(vec!["nobody leads in the end".to_owned()]);
-        };
-        let mut faults = Vec::new();
-        for tenant in TENANTS {
-            let query = Query::Statement {
-                tenant: tenant.into(),
-                month: month.to_string(),
-            };
-            let told = match leader.ask(query, self.now)? {
-                Ok(Reply::Statement(told)) => (told.movements.len(), told.totals.cost.0.clone()),
-                Err(NotFound::Month { .. }) => (0, MicroYuan::ZERO.to_string()),
-                other => {
-                    faults.push(format!("{tenant}'s statement is {other:?}"));
-                    continue;
-                }
-            };
-            let known = audit::month(self.audit.segments(), tenant, month);
-            let known = known.map(|(count, cost)| (count, cost.to_string()));
-            if Some(&told) != known.as_ref() {
-                faults.push(format!(
-                    "{tenant}'s statement says {told:?}, the journal {known:?}"
-                ));
-            }
-        }
-        Some(faults)
-    }
-
-    /// What is stuck, and what the leader says of the jobs that wait.
-    pub(super) fn stuck(&mut self, unrest: Vec<String>) -> Vec<String> {
-        let mut words: Vec<String> = unrest
-            .into_iter()
-            .map(|words| format!("stuck: {words}"))
-            .collect();
-        let jobs = self.store.all(&Kind::new("edugrid.io", "computejobs"));
-        let waiting = jobs.filter(|(_, job)| job["status"]["phase"] == "Pending");
-        let waiting: Vec<Key> = waiting.map(|(key, _)| key.clone()).collect();
-        let Some(leader) = self.machines.iter_mut().find(|machine| machine.leads()) else {
-            return words;
-        };
-        for Key {
-            namespace, name, ..
-        } in waiting
-        {
-            let query = Query::Explain { namespace, name };
-            if let Some(Ok(Reply::Explanation(told))) = leader.ask(query, self.now) {
-                words.push(format!("explained: {told:?}"));
-            }
-        }
-        words
     }
 
     /// The disks of both machines must agree with the journal, unless somebody broke them.
@@ -129,7 +62,7 @@ impl Simulation {
     }
 
     /// Where a view may begin: with the journal, or with a snapshot of the books.
-    fn beginnings(&self) -> Vec<usize> {
+    pub(super) fn beginnings(&self) -> Vec<usize> {
         let places = self.audit.snapshots().iter();
         let places = places.filter_map(|sequence| usize::try_from(*sequence).ok());
         std::iter::once(0).chain(places).collect()

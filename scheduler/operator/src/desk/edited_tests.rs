@@ -42,6 +42,11 @@ fn status(write: &Write) -> (i64, Value) {
 
 /// The watch tells of the job at a version, with a status; what is null there is not in the object.
 fn seen(desk: &mut Desk, version: &str, status: &Value) {
+    seen_wanted(desk, version, "Run", status);
+}
+
+/// The same of a job that is to be held or cancelled.
+fn seen_wanted(desk: &mut Desk, version: &str, wanted: &str, status: &Value) {
     let mut status = status.clone();
     status
         .as_object_mut()
@@ -54,6 +59,7 @@ fn seen(desk: &mut Desk, version: &str, status: &Value) {
             "creationTimestamp": "2026-11-02T00:00:00Z", "resourceVersion": version,
         },
         "spec": {
+            "state": wanted,
             "submitter": {"user": "alice"},
             "roles": [{"name": "worker", "cards": 1,
                        "template": {"spec": {"containers": [{"name": "main", "image": "a"}]}}}],
@@ -96,6 +102,21 @@ fn an_edit_behind_a_write_under_way_is_seen() {
     seen(&mut desk, "6", &edited);
     answered(&mut desk, &writes[0], Answer::Stands("5".into()));
     assert_eq!(tick(&mut desk).len(), 1);
+}
+
+/// What is due while a write is under way is told after it, also of a job to which nothing happens any more.
+#[test]
+fn a_cancel_behind_a_write_under_way_is_told() {
+    let mut desk = with_a_job();
+    let writes = tick(&mut desk);
+    let (_, written) = status(&writes[0]);
+    seen_wanted(&mut desk, "6", "Cancel", &written);
+    desk.settle();
+    assert!(tick(&mut desk).is_empty(), "one write at a time");
+    answered(&mut desk, &writes[0], Answer::Stands("5".into()));
+    let told = tick(&mut desk);
+    assert_eq!(told.len(), 1);
+    assert_eq!(status(&told[0]).1["phase"], "Cancelled");
 }
 
 #[test]

@@ -34,10 +34,17 @@ impl Desk {
     }
 
     fn tell_job(&mut self, uid: &JobUid) {
+        if let Some(job) = self.jobs.get_mut(uid)
+            && job.telling.under_way
+        {
+            // Its answer brings it back here; nothing else need ever happen to this job.
+            job.telling.is_due();
+            return;
+        }
         let Some(job) = self.jobs.get(uid) else {
             return;
         };
-        if job.telling.under_way || job.wish == crate::attempt::Wish::Gone {
+        if job.wish == crate::attempt::Wish::Gone {
             return;
         }
         let started = job
