@@ -136,3 +136,7 @@ fn identity<K: Resource>(object: &K) -> Option<(String, String)> {
     let metadata = object.meta();
     Some((metadata.uid.clone()?, metadata.name.clone()?))
 }
+
+#[cfg(test)]
+#[path = "watch_tests.rs"]
+mod tests;
