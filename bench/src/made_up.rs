@@ -124,7 +124,7 @@ fn append(journal: &mut FileJournal<UnsyncedFile>, segments: &[Segment]) -> Resu
     Ok(())
 }
 
-fn keep(folder: &Path, frozen: &Frozen) -> Result<()> {
+fn keep(folder: &Path, frozen: &Frozen<'_>) -> Result<()> {
     fs::create_dir(folder)?;
     let rows = frozen.lines().flatten().collect();
     let snapshot = frozen.snapshot(rows, Vec::new()).context("not opened")?;

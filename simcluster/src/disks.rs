@@ -68,6 +68,10 @@ impl HistoryView for FullDisk {
         self.0.append(records, after)
     }
 
+    fn flush(&mut self) -> Result<(), ViewError> {
+        self.0.flush()
+    }
+
     fn entry(&self, sequence: u64) -> Result<Option<Entry>, ViewError> {
         self.0.entry(sequence)
     }

@@ -56,6 +56,10 @@ const BELOW: Below = Below {
         Ok(())
     },
     disk: |view| Box::new(FullDisk(view)),
+    beside: |work| {
+        tokio::spawn(work);
+        Ok(())
+    },
 };
 
 /// What runs on a machine.

@@ -268,10 +268,13 @@ impl<J: Journal, D: Disk + Clone> Keeper<J, D> {
                 }
                 snapshot => snapshot?,
             };
-            let books = self.books_at(sequence)?;
-            let ledger = books.lines().flatten().collect();
-            let past = snapshot.section(Section::Past).to_vec();
-            if books.snapshot(ledger, past).as_ref() == Some(&snapshot) {
+            let is_true = {
+                let books = self.books_at(sequence)?;
+                let ledger = books.lines().flatten().collect();
+                let past = snapshot.section(Section::Past).to_vec();
+                books.snapshot(ledger, past).as_ref() == Some(&snapshot)
+            };
+            if is_true {
                 self.archive.keep(&snapshot)?;
                 self.proved.insert(sequence);
                 round.proved.push(sequence);
@@ -283,13 +286,15 @@ impl<J: Journal, D: Disk + Clone> Keeper<J, D> {
         Ok(())
     }
 
-    fn books_at(&self, sequence: u64) -> Result<Frozen, KeepError> {
+    fn books_at(&self, sequence: u64) -> Result<Frozen<'_>, KeepError> {
         if self.replay.position().segments == sequence {
             return Ok(self.replay.freeze());
         }
         let mut reader = self.archive.reader();
         let before: Vec<u64> = reader.snapshots()?;
-        Ok(replay_to(&mut reader, &before, sequence)?.freeze())
+        Ok(replay_to(&mut reader, &before, sequence)?
+            .freeze()
+            .into_owned())
     }
 
     fn publish(&mut self, now: Stamp) -> Result<(), KeepError> {

@@ -9,6 +9,8 @@ mod read;
 pub use audit::Imbalance;
 pub use read::VoucherBalance;
 
+use std::borrow::Cow;
+
 use edugrid_units::{AttemptKey, MicroYuan, Stamp};
 
 use crate::{
@@ -131,12 +133,12 @@ impl Books {
         }
     }
 
-    /// The books as far as they are durable, apart from these: for a snapshot. `None` while
-    /// anything is staged or on its way, which memory already counts.
-    pub fn freeze(&self) -> Option<Frozen> {
+    /// The books as far as they are durable: for a snapshot. `None` while anything is staged or
+    /// on its way, which memory already counts.
+    pub fn freeze(&self) -> Option<Frozen<'_>> {
         let is_durable = self.staged.is_empty() && self.in_flight.is_none();
         (is_durable && self.state.opening.is_some()).then(|| Frozen {
-            state: self.state.clone(),
+            state: Cow::Borrowed(&self.state),
             segments: self.durable.segments,
         })
     }

@@ -7,12 +7,14 @@ mod base;
 mod memory;
 mod restore;
 mod sled_view;
+mod witness;
 
 pub use backlog::Backlog;
 pub use base::Base;
 pub use memory::MemoryView;
-pub use restore::{Earlier, RestoreError, Restored, Rewound, ViewFound, reached, restore};
+pub use restore::{Earlier, RestoreError, Restored, Rewound, ViewFound, restore};
 pub use sled_view::SledView;
+pub use witness::{Known, Sight, Witness, look};
 
 use edugrid_units::{JobUid, TenantName};
 
@@ -20,6 +22,9 @@ use crate::{
     books::Position,
     calendar::Month,
     entry::{Entry, Record},
+    replay::Damage,
+    segment::ReadError,
+    snapshot::SnapshotError,
 };
 
 /// Why a view can't answer.
@@ -58,6 +63,21 @@ pub enum ViewError {
         /// The first segment that isn't there.
         from: u64,
     },
+    /// Earlier segments can't be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// Earlier segments aren't as they were written.
+    #[error("it can't be made from the segments")]
+    Journal(#[from] Damage),
+    /// Its beginning can't be read.
+    #[error("it can't begin at the snapshot")]
+    Snapshot(#[from] SnapshotError),
+    /// Its disk has taken nothing for too long.
+    #[error("{max} entries wait for the view's disk, the most that are kept")]
+    Full {
+        /// How many that is.
+        max: usize,
+    },
     /// Its directory can't be used.
     #[error("the view's directory can't be {what}")]
     Io {
@@ -92,6 +112,14 @@ pub trait HistoryView {
     /// # Errors
     /// If they don't follow, or the view is damaged; then nothing was taken.
     fn append(&mut self, records: &[Record], after: Position) -> Result<(), ViewError>;
+
+    /// Hands all that was appended to the disk, so that no crash takes it away again.
+    ///
+    /// # Errors
+    /// If the view is damaged, or the disk takes nothing.
+    fn flush(&mut self) -> Result<(), ViewError> {
+        Ok(())
+    }
 
     /// The entry with that number.
     ///

@@ -74,8 +74,8 @@ pub use command::{Admit, Command, CommandId, Opening};
 pub use disk::{Disk, DiskFile, RealDisk};
 pub use entry::{Answer, Entry, Line, Record, Settlement};
 pub use history::{
-    Backlog, Base, Earlier, HistoryView, MemoryView, RestoreError, Restored, Rewound, SledView,
-    ViewError, ViewFound, reached, restore,
+    Backlog, Base, Earlier, HistoryView, Known, MemoryView, RestoreError, Restored, Rewound, Sight,
+    SledView, ViewError, ViewFound, Witness, look, restore,
 };
 pub use hold::{Hold, Slice};
 pub use journal::{Ending, FileJournal, Found, JournalError, Records};

@@ -5,7 +5,7 @@
 //! Replay remembers one thing that the books let go of: which jobs were forgotten. A leader never decides one again,
 //! since its UID never comes back, so a journal in which one is admitted again shows a second start (design 0012, R6).
 
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use edugrid_units::JobUid;
 
@@ -166,11 +166,10 @@ impl Replay {
         })
     }
 
-    /// The books as of the last segment, apart from these: for a snapshot, or to compare
-    /// with one.
-    pub fn freeze(&self) -> Frozen {
+    /// The books as of the last segment: for a snapshot, or to compare with one.
+    pub fn freeze(&self) -> Frozen<'_> {
         Frozen {
-            state: self.state.clone(),
+            state: Cow::Borrowed(&self.state),
             segments: self.segments,
         }
     }

@@ -12,6 +12,8 @@
 //! tell a true snapshot from a false one, and a snapshot that a crash has left half written
 //! is finished by writing the same parts again.
 
+use std::borrow::Cow;
+
 use crate::{
     books::Position,
     chain::{Algorithm, Digest},
@@ -221,14 +223,22 @@ impl Snapshot {
     }
 }
 
-/// The books at one place, apart from the ones that go on: what a snapshot is made of.
+/// The books at one place, which can't go on meanwhile: what a snapshot is made of.
 #[derive(Clone, Debug)]
-pub struct Frozen {
-    pub(crate) state: State,
+pub struct Frozen<'a> {
+    pub(crate) state: Cow<'a, State>,
     pub(crate) segments: u64,
 }
 
-impl Frozen {
+impl Frozen<'_> {
+    /// The same, apart from the ones that go on; takes as long as they are large.
+    pub fn into_owned(self) -> Frozen<'static> {
+        Frozen {
+            state: Cow::Owned(self.state.into_owned()),
+            segments: self.segments,
+        }
+    }
+
     /// Where they stand.
     pub fn position(&self) -> Position {
         Position {

@@ -23,6 +23,8 @@ pub struct Beginning {
     pub replay: Replay,
     /// What was borrowed up to there.
     pub past: Past,
+    /// The snapshot that says so; none: there was nothing before.
+    pub snapshot: Option<Snapshot>,
     /// Every segment from there on.
     pub segments: Vec<Segment>,
     /// Those before that are still there: what a lost view is made of, after the archive's where the first ones are not.
@@ -65,7 +67,7 @@ pub async fn read(
     });
     for sequence in near.into_iter().rev().chain(far.into_iter().rev()) {
         match begin(snapshots, sequence).await {
-            Ok((replay, past)) => {
+            Ok((snapshot, replay, past)) => {
                 tracing::info!(sequence, "the books begin at a snapshot");
                 if unbroken.is_some_and(|first| first <= sequence) {
                     leave_strays(&mut segments, unbroken);
@@ -76,6 +78,7 @@ pub async fn read(
                 return Ok(Beginning {
                     replay,
                     past,
+                    snapshot: Some(snapshot),
                     segments: tail,
                     before: segments,
                     live,
@@ -94,6 +97,7 @@ pub async fn read(
     Ok(Beginning {
         replay: Replay::new(),
         past: Past::new(),
+        snapshot: None,
         live: live(&segments, 0),
         segments,
         before: Vec::new(),
@@ -136,10 +140,11 @@ fn unbroken(segments: &[Segment]) -> Option<u64> {
     from
 }
 
-async fn begin(snapshots: &Snapshots, sequence: u64) -> Result<(Replay, Past), Unusable> {
+async fn begin(snapshots: &Snapshots, sequence: u64) -> Result<(Snapshot, Replay, Past), Unusable> {
     let snapshot: Snapshot = snapshots.read(sequence).await?;
     let past = remembered::from_bytes(snapshot.section(Section::Past))?;
-    Ok((Replay::resume(&snapshot)?, past))
+    let replay = Replay::resume(&snapshot)?;
+    Ok((snapshot, replay, past))
 }
 
 /// All segments that are there.

@@ -1,13 +1,13 @@
-//! When a leader writes the books down whole, and how (L12): once enough segments have piled
-//! up since the last time, from what is durable, beside the loop.
+//! When a leader's books are written down whole, and how (L12): once enough segments have piled
+//! up since the last time, from the books' shadow, beside the loop ([`crate::shadow`]).
 //!
-//! The loop only copies the books (milliseconds where the copy is tens of thousands of
-//! attempts); rows are made and written elsewhere, and that gives way after each few rows. A
-//! leader that dies over it leaves parts without a manifest, which mean nothing.
+//! Nothing is copied: the shadow stands still while the rows are made, and the loop does not. The
+//! rows are then written while the shadow goes on. A leader that dies over it leaves parts without
+//! a manifest, which mean nothing.
 
 use edugrid_archiver::cluster::Snapshots;
 use edugrid_core::Past;
-use edugrid_ledger::Frozen;
+use edugrid_ledger::{Replay, Snapshot};
 use tokio::sync::oneshot;
 
 use crate::remembered;
@@ -34,7 +34,8 @@ pub struct Compaction {
 }
 
 impl Compaction {
-    /// That of a leader that has read so much after the last snapshot.
+    /// That of books that were read so far after the last snapshot: segments, and bytes of their
+    /// payloads.
     pub fn new(
         snapshots: Snapshots,
         thresholds: Thresholds,
@@ -49,7 +50,7 @@ impl Compaction {
         }
     }
 
-    /// A segment of so many bytes is durable.
+    /// One more segment, of so many bytes, is carried out.
     pub fn count(&mut self, bytes: u64) {
         self.segments = self.segments.saturating_add(1);
         self.bytes = self.bytes.saturating_add(bytes);
@@ -67,22 +68,26 @@ impl Compaction {
         self.segments >= self.thresholds.segments || self.bytes >= self.thresholds.bytes
     }
 
-    /// Begins to write the books down as they stand there.
-    pub fn begin(&mut self, books: Frozen, past: Past) {
+    /// Makes the rows of the books as they stand there, and begins to write them.
+    pub async fn begin(&mut self, books: &Replay, past: &Past) {
+        (self.segments, self.bytes) = (0, 0);
+        let Some(snapshot) = rows(books, past).await else {
+            return;
+        };
         let (done, writing) = oneshot::channel();
         let snapshots = self.snapshots.clone();
-        (self.segments, self.bytes) = (0, 0);
         self.writing = Some(writing);
         tokio::spawn(async move {
-            let is_written = write(&snapshots, books, past).await;
-            // The loop is gone only when the process ends.
+            let is_written = write(&snapshots, &snapshot).await;
+            // The shadow is gone only when the process ends.
             let _ = done.send(is_written);
         });
     }
 }
 
-async fn write(snapshots: &Snapshots, books: Frozen, past: Past) -> bool {
-    let past = remembered::to_bytes(&past);
+/// The snapshot of books and of what was borrowed there; none of books that aren't opened.
+async fn rows(books: &Replay, past: &Past) -> Option<Snapshot> {
+    let books = books.freeze();
     let mut ledger = Vec::new();
     for (line, number) in books.lines().zip(1_usize..) {
         ledger.extend(line);
@@ -90,12 +95,13 @@ async fn write(snapshots: &Snapshots, books: Frozen, past: Past) -> bool {
             tokio::task::yield_now().await;
         }
     }
-    let Some(snapshot) = books.snapshot(ledger, past) else {
-        return false;
-    };
+    books.snapshot(ledger, remembered::to_bytes(past))
+}
+
+async fn write(snapshots: &Snapshots, snapshot: &Snapshot) -> bool {
     let sequence = snapshot.manifest().sequence;
     let parts = snapshot.manifest().parts.len();
-    match snapshots.write(&snapshot).await {
+    match snapshots.write(snapshot).await {
         Ok(()) => {
             tracing::info!(sequence, parts, "a snapshot of the books is written");
             true

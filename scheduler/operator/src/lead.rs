@@ -15,7 +15,6 @@ use tokio::{
 use crate::{
     change::{Change, NativeFact, Wake},
     clock::Clock,
-    compaction::Compaction,
     desk::Desk,
     journal::ClusterJournal,
     lease::{Held, Lease},
@@ -66,8 +65,6 @@ pub struct Leader {
     pub desk: Desk,
     /// Where batches go.
     pub journal: ClusterJournal,
-    /// When the books are written down whole.
-    pub compaction: Compaction,
     /// The lease that is held.
     pub lease: Lease,
     /// What is counted.
@@ -98,7 +95,6 @@ pub async fn lead(leader: Leader, stop: impl Future<Output = ()>) -> Result<(), 
         client,
         mut desk,
         journal,
-        compaction,
         lease,
         metrics,
         clock,
@@ -127,7 +123,6 @@ pub async fn lead(leader: Leader, stop: impl Future<Output = ()>) -> Result<(), 
         journal,
         metrics,
         clock,
-        compaction,
         pile,
         first_live,
         over,
@@ -207,7 +202,6 @@ struct Turn {
     journal: ClusterJournal,
     metrics: Metrics,
     clock: Clock,
-    compaction: Compaction,
     pile: Pile,
     first_live: state::Receiver<u64>,
     over: state::Sender<Option<String>>,
@@ -244,22 +238,8 @@ impl Turn {
             self.count(&appending);
             desk.appended(&appending.batch)?;
             self.reached.send_replace(appending.batch.after());
-            self.compact(desk);
         }
         Ok(())
-    }
-
-    /// Just after a batch is durable nothing else is under way.
-    fn compact(&mut self, desk: &Desk) {
-        if !self.compaction.is_due() {
-            return;
-        }
-        let began = Instant::now();
-        if let Some((books, past)) = desk.freeze() {
-            self.compaction.begin(books, past);
-            let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-            tracing::info!(millis, "the books are copied for a snapshot");
-        }
     }
 
     /// Once a tick: what of the journal is in etcd, and whether that is too much.
@@ -287,7 +267,6 @@ impl Turn {
             .observe(appended.batch.entries().count() as f64);
         let bytes = appended.batch.segment().payload.len();
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-        self.compaction.count(bytes);
         self.pile.push(bytes);
         events.appended_bytes.inc_by(bytes);
         events.appended_at.set(self.clock.real_now().seconds());

@@ -31,6 +31,7 @@ pub mod policies;
 pub mod process;
 pub mod remembered;
 pub mod restoring;
+pub mod shadow;
 pub mod startup;
 pub mod telling;
 pub mod visibility;

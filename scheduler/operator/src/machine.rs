@@ -3,12 +3,14 @@
 //! others in their place and nothing else.
 
 use std::{
-    fmt,
+    fmt, io,
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use edugrid_ledger::{HistoryView, SledView};
 use edugrid_units::Stamp;
+
+use crate::shadow::Beside;
 
 /// What a process takes from its machine. Plain functions: whoever replaces them keeps its
 /// state elsewhere.
@@ -20,6 +22,8 @@ pub struct Machine {
     pub random: fn(&mut [u8]) -> Result<(), getrandom::Error>,
     /// The view as the disk lets it be used: as it is, or failing as disks do.
     pub disk: fn(SledView) -> Box<dyn HistoryView + Send>,
+    /// Carries out what may take long, beside everything else.
+    pub beside: fn(Beside) -> io::Result<()>,
 }
 
 impl Machine {
@@ -28,6 +32,7 @@ impl Machine {
         now: system_time,
         random: getrandom::fill,
         disk: |view| Box::new(view),
+        beside: thread,
     };
 }
 
@@ -35,6 +40,15 @@ impl fmt::Debug for Machine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Machine")
     }
+}
+
+/// On a thread with a runtime of its own: it may block, and outlives the process' runtime.
+fn thread(work: Beside) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let thread = std::thread::Builder::new().name("shadow".into());
+    thread.spawn(move || runtime.block_on(work)).map(drop)
 }
 
 /// Not earlier than 1970.

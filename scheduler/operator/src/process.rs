@@ -2,7 +2,7 @@
 //! lease, opens the books and leads until it is told to stop or must not go on. The same for
 //! the binary and for a simulated cluster; only the [`Machine`] differs.
 
-use std::{path::PathBuf, time::Duration};
+use std::{io, path::PathBuf, time::Duration};
 
 use edugrid_archiver::{
     cluster::{Snapshots, cluster_uid},
@@ -10,7 +10,7 @@ use edugrid_archiver::{
 };
 use edugrid_ledger::Position;
 use kube::Client;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
     barred,
@@ -25,6 +25,7 @@ use crate::{
     metrics::Metrics,
     outside::{Barred, Outside},
     pile::{Bounds, Pile},
+    shadow::{Follow, Other, Shadow, ShadowError},
     startup::{self, Led, OpenError},
     visibility::{Asked, Leadership},
 };
@@ -33,6 +34,8 @@ use crate::{
 const LOOK_WHILE_LEADING: Duration = Duration::from_secs(10);
 /// Between looks at what is missing.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
+/// Longest wait for the local view when the operator is asked to stop.
+const STOP_WAIT: Duration = Duration::from_secs(10);
 /// The name of the lease.
 pub const LEASE: &str = "edugrid-scheduler";
 
@@ -48,7 +51,16 @@ pub enum LifeError {
     /// It led, and may not any more.
     #[error("no longer leading")]
     Lead(#[from] LeadError),
+    /// Carried out again, the journal gives other books.
+    #[error(transparent)]
+    Shadow(#[from] ShadowError),
+    /// The machine gives no thread.
+    #[error("no thread for the books' shadow")]
+    Thread(#[from] io::Error),
 }
+
+/// How a shadow's life ended.
+type Followed = oneshot::Receiver<Result<(), ShadowError>>;
 
 /// What a process is given.
 pub struct Process {
@@ -108,7 +120,10 @@ impl Process {
             opened = self.open(&lease, &mut journal, &snapshots) => opened,
         };
         let (led, outside) = opened?;
+        let (shadow, other) = Shadow::new();
+        shadow.tell(&led.batch);
         let last = led.clock.now();
+        let book = led.books.opening().map(|it| it.book.clone());
         let (reached, reached_seen) = watch::channel(led.books.position());
         tracing::info!(
             epoch = led.epoch,
@@ -120,7 +135,7 @@ impl Process {
             Replayed {
                 epoch: led.epoch,
                 books: led.books,
-                history: (self.machine.disk)(led.view),
+                shadow,
                 past: led.past,
             },
             self.metrics.clone(),
@@ -143,6 +158,19 @@ impl Process {
         let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         events.live_segments_max.set(whole(self.bounds.segments));
         events.live_bytes_max.set(whole(self.bounds.bytes));
+        let follow = Follow {
+            book: book.unwrap_or_default(),
+            end: led.end,
+            sight: led.sight,
+            client: self.client.clone(),
+            directory: led.view,
+            outside: outside.clone(),
+            compaction: Compaction::new(snapshots, self.thresholds, led.reading.since_snapshot()),
+            reading: led.reading,
+            machine: self.machine,
+            metrics: self.metrics.clone(),
+        };
+        let mut followed = beside(self.machine, follow, other)?;
         let rewound = look_outside(self.client.clone(), outside, reached_seen, first_live);
         let leader = Leader {
             client: self.client,
@@ -151,7 +179,6 @@ impl Process {
             lease,
             metrics: self.metrics,
             clock: led.clock,
-            compaction: Compaction::new(snapshots, self.thresholds, led.since_snapshot),
             questions: self.questions,
             guarded: guarded_seen,
             pile: Pile::new(first, sizes, self.bounds),
@@ -163,7 +190,13 @@ impl Process {
         tokio::select! {
             biased;
             why = rewound => Err(LifeError::Barred(why)),
-            led = lead::lead(leader, stop) => Ok(led?),
+            why = &mut followed => Err(ended(why)),
+            led = lead::lead(leader, stop) => {
+                led?;
+                // What is durable goes into the view too, if that is soon done.
+                let _ = tokio::time::timeout(STOP_WAIT, followed).await;
+                Ok(())
+            }
         }
     }
 
@@ -238,6 +271,26 @@ impl Process {
             self.readiness.send_replace(Readiness::NotReady(missing));
             tokio::time::sleep(LOOK_AGAIN).await;
         }
+    }
+}
+
+/// Has the books' shadow follow beside everything else.
+fn beside(machine: Machine, follow: Follow, other: Other) -> io::Result<Followed> {
+    let (end, followed) = oneshot::channel();
+    let work = async move {
+        // Nobody listens any more once the process ends.
+        let _ = end.send(follow.live(other).await);
+    };
+    (machine.beside)(Box::pin(work))?;
+    Ok(followed)
+}
+
+/// Why a shadow ended while the loop goes on.
+fn ended(why: Result<Result<(), ShadowError>, oneshot::error::RecvError>) -> LifeError {
+    match why {
+        Ok(Err(ShadowError::Rewound(rewound))) => LifeError::Barred(rewound.into()),
+        Ok(Err(error)) => error.into(),
+        Ok(Ok(())) | Err(_) => ShadowError::Gone.into(),
     }
 }
 

@@ -1,13 +1,13 @@
 //! What must be in place before an operator may act: a server that is new enough, the
 //! policies that the books rest on (L12), and the books themselves (A2, A4).
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use edugrid_archiver::cluster::Snapshots;
 use edugrid_core::Past;
 use edugrid_ledger::{
-    Algorithm, AppendError, Books, Command, Earlier, Opening, ReadError, Refused, Restored,
-    Segment, SegmentStore, SledView, ViewFound, reached, restore,
+    Algorithm, AppendError, Batch, Books, Command, Opening, Position, ReadError, Refused,
+    RestoreError, Segment, SegmentStore, Sight, look,
 };
 use edugrid_units::Stamp;
 use kube::{
@@ -25,13 +25,11 @@ use crate::{
     machine::Machine,
     outside::{Barred, Outside},
     policies::{self, Kind},
+    shadow::Reading,
 };
 
 /// The oldest Kubernetes on which admission policies that write are stable.
 const MINOR_MIN: u32 = 36;
-
-/// Segments that a view takes at once.
-const READ_LIMIT: usize = 64;
 
 /// Why the books can't be opened.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +39,7 @@ pub enum OpenError {
     Read(#[from] ReadError),
     /// The journal or the view is damaged.
     #[error("the journal can't be replayed")]
-    Replay(#[from] edugrid_ledger::RestoreError),
+    Replay(#[from] RestoreError),
     /// The first commands of this leader are refused.
     #[error("the books refuse to be led")]
     Refused(#[from] Refused),
@@ -75,7 +73,7 @@ impl OpenError {
     pub fn barred(&self) -> Option<String> {
         match self {
             Self::Barred(barred) => Some(barred.to_string()),
-            Self::Replay(edugrid_ledger::RestoreError::Rewound(rewound)) => {
+            Self::Replay(RestoreError::Rewound(rewound)) => {
                 Some(Barred::from(rewound.clone()).to_string())
             }
             _ => None,
@@ -87,18 +85,24 @@ impl OpenError {
 pub struct Led {
     /// The books after this leader's epoch.
     pub books: Books,
-    /// The local view, up to the same entry.
-    pub view: SledView,
     /// What was borrowed, up to the same entry.
     pub past: Past,
     /// The epoch of this leader.
     pub epoch: u64,
     /// The clock that stands in segment 0.
     pub clock: Clock,
-    /// Segments after the last snapshot, and the bytes of their payloads.
-    pub since_snapshot: (u64, u64),
     /// The first segment that is there, and how large each payload is from there on.
     pub live: (u64, Vec<u64>),
+    /// This leader's first batch, which is durable.
+    pub batch: Batch,
+    /// Where the local view is.
+    pub view: PathBuf,
+    /// What was known beside the journal.
+    pub sight: Sight,
+    /// What the books were read from.
+    pub reading: Reading,
+    /// Where they ended with that.
+    pub end: Position,
 }
 
 /// What is missing before this process may lead, and while it does.
@@ -180,55 +184,36 @@ pub async fn open(
 ) -> Result<Led, OpenError> {
     let view = directory.join("view");
     outside.check_owner()?;
+    let sight = look(&view);
     let Beginning {
-        replay,
+        mut replay,
         mut past,
+        snapshot,
         segments,
         before,
         mut live,
-    } = beginning::read(journal, snapshots, reached(&view)).await?;
-    let size = |segment: &Segment| u64::try_from(segment.payload.len()).unwrap_or(u64::MAX);
-    let since_snapshot = (
-        u64::try_from(segments.len()).unwrap_or(u64::MAX),
-        segments.iter().map(size).sum(),
-    );
-    let is_told_of_all = live.0 == 0 || outside.has_archive();
-    // The archiver may be behind the snapshot, but never behind what it has deleted.
-    let mut from_live_or_kept = |from: u64| {
-        let place = before.partition_point(|it| it.sequence < from);
-        let there = before.get(place).filter(|it| it.sequence == from);
-        if there.is_none() {
-            return outside.segments(from);
-        }
-        let rest = before.iter().skip(place);
-        Ok(rest.take(READ_LIMIT).cloned().collect())
+    } = beginning::read(journal, snapshots, sight.view()).await?;
+    let reading = Reading {
+        snapshot,
+        segments,
+        before,
+        is_told_of_all: live.0 == 0 || outside.has_archive(),
     };
-    let earlier: Option<Earlier<'_>> = match is_told_of_all {
-        true => Some(&mut from_live_or_kept),
-        false => None,
-    };
-    let Restored {
-        mut books,
-        mut view,
-        found,
-    } = restore(&view, replay, &segments, earlier, |entry| {
-        if let Some(event) = recalled(entry) {
-            past.record(event);
-        }
-    })?;
-    match found {
-        ViewFound::Missing => tracing::info!("the local view was made from the journal"),
-        ViewFound::Kept => tracing::info!("the local view was there"),
-        ViewFound::Rebuilt { why, moved_to } => {
-            tracing::warn!(
-                why,
-                ?moved_to,
-                "the local view was damaged and is made again"
-            );
+    for segment in &reading.segments {
+        for record in replay.segment(segment).map_err(RestoreError::from)? {
+            if let Some(event) = recalled(&record.entry) {
+                past.record(event);
+            }
         }
     }
+    // Before anything is decided: whoever goes on with a journal that was set back decides twice.
+    if let Some(known) = &sight.known {
+        known.check(&replay).map_err(RestoreError::from)?;
+    }
+    let end = replay.position();
+    let mut books = replay.finish();
     let book = books.opening().map_or("", |opening| &opening.book);
-    outside.check_head(book, &segments, books.position())?;
+    outside.check_head(book, &reading.segments, end)?;
     let here = outside.here().to_owned();
     let now = (machine.now)();
     if books.opening().is_none() {
@@ -269,24 +254,27 @@ pub async fn open(
     }
     let batch = books.take_batch().ok_or(OpenError::NotOpened)?;
     journal.append(batch.segment()).await?;
-    live.1.push(size(batch.segment()));
+    live.1.push(bytes(batch.segment()));
     books
         .committed(batch.segment().sequence)
         .map_err(|_| OpenError::NotOpened)?;
-    if let Err(error) =
-        edugrid_ledger::HistoryView::append(&mut view, batch.records(), batch.after())
-    {
-        tracing::error!(%error, "the local view can't be written, statements may lag");
-    }
     Ok(Led {
         books,
-        view,
         past,
         epoch,
         clock,
-        since_snapshot,
         live,
+        batch,
+        view,
+        sight,
+        reading,
+        end,
     })
+}
+
+/// The bytes of a segment's payload.
+fn bytes(segment: &Segment) -> u64 {
+    u64::try_from(segment.payload.len()).unwrap_or(u64::MAX)
 }
 
 /// A book goes on in its own cluster, and nowhere else before it was moved (L12).

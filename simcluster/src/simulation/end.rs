@@ -77,10 +77,11 @@ impl Simulation {
                 .segment(segment)
                 .map_err(|damage| damage.to_string())?;
         }
-        match restore(view, start, after, None, |_| ()) {
-            Ok(restored) => match restored.found {
-                ViewFound::Rebuilt { why, .. } => Err(why),
-                ViewFound::Kept | ViewFound::Missing => Ok(()),
+        match restore(view, None, &|| Ok(start.clone()), after, None, |_| ()) {
+            Ok(restored) => match restored.view {
+                Ok((_, ViewFound::Rebuilt { why, .. })) => Err(why),
+                Ok((_, ViewFound::Kept | ViewFound::Missing)) => Ok(()),
+                Err(error) => Err(error.to_string()),
             },
             Err(error) => Err(error.to_string()),
         }

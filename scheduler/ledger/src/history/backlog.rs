@@ -53,6 +53,18 @@ impl Backlog {
         result
     }
 
+    /// Takes entries without offering them to the view, where that may not be told yet.
+    ///
+    /// # Errors
+    /// If too many are kept; then the view is out of step from here on.
+    pub fn keep(&mut self, records: &[Record], after: Position) -> Result<(), ViewError> {
+        if self.waiting().saturating_add(records.len()) > KEPT_MAX {
+            return Err(ViewError::Full { max: KEPT_MAX });
+        }
+        self.waiting.push((records.to_vec(), after));
+        Ok(())
+    }
+
     fn records(&self) -> impl Iterator<Item = &Record> {
         self.waiting.iter().flat_map(|(records, _)| records)
     }
@@ -75,10 +87,15 @@ impl HistoryView for Backlog {
             Ok(()) => self.view.append(records, after),
             Err(error) => Err(error),
         };
-        if result.is_err() && self.waiting().saturating_add(records.len()) <= KEPT_MAX {
-            self.waiting.push((records.to_vec(), after));
+        if result.is_err() {
+            self.keep(records, after)?;
         }
         result
+    }
+
+    fn flush(&mut self) -> Result<(), ViewError> {
+        self.catch_up()?;
+        self.view.flush()
     }
 
     fn entry(&self, sequence: u64) -> Result<Option<Entry>, ViewError> {

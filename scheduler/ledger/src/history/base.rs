@@ -35,7 +35,7 @@ pub struct Base {
 
 impl Base {
     /// That of books that stand there.
-    pub(super) fn of(books: &Frozen) -> Self {
+    pub(super) fn of(books: &Frozen<'_>) -> Self {
         let state = &books.state;
         let open = state.open.values().map(|attempt| Admit {
             admission: attempt.admission.clone(),

@@ -12,24 +12,23 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Base, HistoryView, SledView, ViewError};
+use super::{Base, HistoryView, Known, SledView, ViewError};
 use crate::{
-    books::{Books, Position},
-    command::Command,
+    books::Position,
     entry::{Entry, Record},
     replay::{Damage, Replay},
     segment::{ReadError, Segment},
+    snapshot::SnapshotError,
 };
 
-/// Books and view, in step with the journal.
+/// The books, and the view in step with the journal.
 #[derive(Debug)]
 pub struct Restored {
-    /// The books. Nobody leads them yet.
-    pub books: Books,
-    /// The view.
-    pub view: SledView,
-    /// What became of the view that was there.
-    pub found: ViewFound,
+    /// The books after the last segment.
+    pub replay: Replay,
+    /// The view with what became of the one that was there; or why none can be made, which does
+    /// not concern the books.
+    pub view: Result<(SledView, ViewFound), ViewError>,
 }
 
 /// What became of the view that was there.
@@ -54,12 +53,9 @@ pub enum RestoreError {
     /// The journal isn't as it was written.
     #[error(transparent)]
     Journal(#[from] Damage),
-    /// Earlier segments can't be read.
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    /// Not even a new view can be made.
-    #[error(transparent)]
-    View(#[from] ViewError),
+    /// They can't begin where they should.
+    #[error("the snapshot can't be used")]
+    Snapshot(#[from] SnapshotError),
     /// The journal is older than what was seen of it, or another one under its name: what was
     /// acknowledged is not in it any more (`LedgerRewound`).
     #[error(transparent)]
@@ -101,27 +97,29 @@ impl Rewound {
 /// nothing: there are no more.
 pub type Earlier<'a> = &'a mut dyn FnMut(u64) -> Result<Vec<Segment>, ReadError>;
 
-/// Replays a journal into books and into the view in `directory`, from `start` on, which is the
-/// place of `segments`' first; `each` is shown every entry of them once, in order.
+/// Replays a journal into books and into the view in `directory`, or into `opened`, which is that
+/// view; `start` makes the books before `segments`' first, as often as they are needed, and `each`
+/// is shown every entry of the segments once, in order.
 ///
 /// # Errors
-/// If the journal is damaged, if the view there knows more of this journal than the journal
-/// does, or if a new view can't be made.
+/// If the journal is damaged, or if the view there knows more of this journal than the journal
+/// does.
 pub fn restore(
     directory: &Path,
-    start: Replay,
+    opened: Option<SledView>,
+    start: &dyn Fn() -> Result<Replay, SnapshotError>,
     segments: &[Segment],
     earlier: Option<Earlier<'_>>,
     mut each: impl FnMut(&Entry),
 ) -> Result<Restored, RestoreError> {
-    let view = SledView::open(directory);
-    let seen = view.as_ref().ok().and_then(Seen::of);
-    let opened = view.and_then(|view| Follower::new(view, &start));
+    let view = opened.map_or_else(|| SledView::open(directory), Ok);
+    let seen = view.as_ref().ok().and_then(Known::of);
+    let mut replay = start()?;
+    let opened = view.and_then(|view| Follower::new(view, &replay));
     let (mut follower, mut why) = match opened {
         Ok(follower) => (Some(follower), None),
         Err(error) => (None, Some(error)),
     };
-    let mut replay = start.clone();
     for segment in segments {
         let records = replay.segment(segment)?;
         records.iter().for_each(|record| each(&record.entry));
@@ -135,55 +133,44 @@ pub fn restore(
     if let Some(seen) = seen {
         seen.check(&replay)?;
     }
-    let books = replay.finish();
     let was_there = follower.as_ref().is_some_and(|it| it.reached > 0);
     let finished = follower.map(Follower::finish).transpose();
-    let rebuilt = |why| rebuild(directory, &start, segments, earlier, why);
-    let (view, found) = match (finished, why) {
-        (Ok(Some(view)), _) if was_there => (view, ViewFound::Kept),
-        (Ok(Some(view)), _) => (view, ViewFound::Missing),
-        (Ok(None), why) => rebuilt(why)?,
-        (Err(error), _) => rebuilt(Some(error))?,
+    let rebuilt = |why| rebuild(directory, start, segments, earlier, why);
+    let view = match (finished, why) {
+        (Ok(Some(view)), _) if was_there => Ok((view, ViewFound::Kept)),
+        (Ok(Some(view)), _) => Ok((view, ViewFound::Missing)),
+        (Ok(None), why) => rebuilt(why),
+        (Err(error), _) => rebuilt(Some(error)),
     };
-    Ok(Restored { books, view, found })
-}
-
-/// How far the view in a directory says it reaches; `None` where there is none, or none that
-/// can be read.
-pub fn reached(directory: &Path) -> Option<Position> {
-    if !directory.is_dir() {
-        return None;
-    }
-    let position = SledView::open(directory).ok()?.position().ok()?;
-    Some(position).filter(|position| *position != Position::START)
+    Ok(Restored { replay, view })
 }
 
 /// Moves the directory aside and fills a new one: from the first entry on where the journal or
 /// an archive has it, else from the snapshot on.
 fn rebuild(
     directory: &Path,
-    start: &Replay,
+    start: &dyn Fn() -> Result<Replay, SnapshotError>,
     segments: &[Segment],
     earlier: Option<Earlier<'_>>,
     why: Option<ViewError>,
-) -> Result<(SledView, ViewFound), RestoreError> {
+) -> Result<(SledView, ViewFound), ViewError> {
     let there = directory.exists();
     let moved_to = move_aside(directory).map_err(|source| ViewError::Io {
         what: "moved aside",
         source,
     })?;
     let mut view = SledView::open(directory)?;
-    let mut replay = Replay::new();
-    let first = start.position().segments;
+    let mut replay = start()?;
+    let first = replay.position().segments;
     match earlier {
         Some(earlier) => {
+            replay = Replay::new();
             while replay.position().segments < first {
                 let next = earlier(replay.position().segments)?;
                 if next.is_empty() {
                     return Err(ViewError::NoArchive {
                         from: replay.position().segments,
-                    }
-                    .into());
+                    });
                 }
                 for segment in next.iter().take_while(|it| it.sequence < first) {
                     let records = replay.segment(segment)?;
@@ -192,8 +179,7 @@ fn rebuild(
             }
         }
         None if first > 0 => {
-            view.begin(&Base::of(&start.freeze()))?;
-            replay = start.clone();
+            view.begin(&Base::of(&replay.freeze()))?;
         }
         None => {}
     }
@@ -201,6 +187,7 @@ fn rebuild(
         let records = replay.segment(segment)?;
         view.append(&records, replay.position())?;
     }
+    view.flush()?;
     let was_missing = matches!(why, Some(ViewError::Behind { found: 0, .. })) || !there;
     let why = why.map_or_else(String::new, |why| why.to_string());
     let found = match was_missing {
@@ -222,37 +209,6 @@ fn move_aside(directory: &Path) -> io::Result<PathBuf> {
         std::fs::rename(directory, &aside)?;
     }
     Ok(aside)
-}
-
-/// What a view had seen of a book before it was compared with the journal.
-struct Seen {
-    book: String,
-    position: Position,
-}
-
-impl Seen {
-    fn of(view: &SledView) -> Option<Self> {
-        let position = view.position().ok()?;
-        let first = view.entry(0).ok()?.map(|entry| entry.command);
-        let opening = match (view.base(), first) {
-            (Some(base), _) => base.opening.clone(),
-            (None, Some(Command::Open(opening))) => Some(opening),
-            _ => None,
-        };
-        let book = opening?.book;
-        Some(Self { book, position })
-    }
-
-    /// A view is only told what is durable. So one that reaches further than the journal of its
-    /// book, or than one that is empty, has seen what the journal has lost.
-    fn check(&self, replay: &Replay) -> Result<(), Rewound> {
-        let end = replay.position();
-        let is_of_it = end == Position::START || replay.book() == self.book;
-        if is_of_it && self.position.segments > end.segments {
-            return Err(Rewound::new(end, "the local view", self.position));
-        }
-        Ok(())
-    }
 }
 
 /// A view that is compared with the journal as far as it reaches, and then extended.
@@ -310,9 +266,10 @@ impl Follower {
     }
 
     /// The view, if it has all that the journal has, and nothing else.
-    fn finish(self) -> Result<SledView, ViewError> {
+    fn finish(mut self) -> Result<SledView, ViewError> {
         let rows = self.view.rows()?;
         if rows == self.rows {
+            self.view.flush()?;
             Ok(self.view)
         } else {
             Err(ViewError::Damaged(format!(

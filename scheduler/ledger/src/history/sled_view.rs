@@ -152,15 +152,6 @@ impl SledView {
         })
     }
 
-    /// Hands what was appended to the disk.
-    ///
-    /// # Errors
-    /// If sled fails.
-    pub fn flush(&mut self) -> Result<(), ViewError> {
-        self.unflushed = 0;
-        guarded(|| self.db.flush().map(|_| ()))
-    }
-
     fn sequences(&self, tree: &Tree, prefix: &[u8]) -> Result<Vec<u64>, ViewError> {
         guarded(|| {
             tree.scan_prefix(prefix)
@@ -229,6 +220,11 @@ impl HistoryView for SledView {
             self.flush()?;
         }
         Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), ViewError> {
+        self.unflushed = 0;
+        guarded(|| self.db.flush().map(|_| ()))
     }
 
     fn entry(&self, sequence: u64) -> Result<Option<Entry>, ViewError> {
@@ -309,16 +305,16 @@ fn tail(key: &[u8]) -> u64 {
         .map_or(u64::MAX, |bytes| u64::from_be_bytes(*bytes))
 }
 
-fn seal(bytes: &[u8]) -> Vec<u8> {
+pub(super) fn seal(bytes: &[u8]) -> Vec<u8> {
     [&Algorithm::Sha256.digest(bytes).0[..], bytes].concat()
 }
 
-fn unseal(value: &[u8]) -> Option<&[u8]> {
+pub(super) fn unseal(value: &[u8]) -> Option<&[u8]> {
     let (hash, bytes) = value.split_first_chunk::<32>()?;
     (Algorithm::Sha256.digest(bytes).0 == *hash).then_some(bytes)
 }
 
-fn write_position(position: Position) -> Vec<u8> {
+pub(super) fn write_position(position: Position) -> Vec<u8> {
     [
         &position.segments.to_be_bytes()[..],
         &position.entries.to_be_bytes(),
@@ -336,7 +332,7 @@ fn read_mark(bytes: &[u8]) -> Option<(Position, u64)> {
     Some((read_position(position)?, u64::from_be_bytes(*rows)))
 }
 
-fn read_position(bytes: &[u8]) -> Option<Position> {
+pub(super) fn read_position(bytes: &[u8]) -> Option<Position> {
     let (segments, rest) = bytes.split_first_chunk::<8>()?;
     let (entries, head) = rest.split_first_chunk::<8>()?;
     Some(Position {

@@ -4,8 +4,8 @@
 use super::world::{World, admission, at_hour, grant, key, yuan};
 use crate::{
     Account, Algorithm, Books, Command, Fault, Month, PART_BYTES_MAX, ReadError, Refused, Replay,
-    RestoreError, Section, Segment, Snapshot, SnapshotError, Statement, ViewError, ViewFound,
-    restore, statement, verify,
+    Section, Segment, Snapshot, SnapshotError, Statement, ViewError, ViewFound, restore, statement,
+    verify,
 };
 
 /// A job that ended, one that runs over the month's end, and a segment per step.
@@ -220,9 +220,12 @@ fn month_of(
     month: &str,
 ) -> Result<Statement, ViewError> {
     let start = replay_of(&world.segments[..cut]);
-    let restored = restore(directory, start, &world.segments[cut..], None, |_| ());
+    let start = || Ok(start.clone());
+    let segments = &world.segments[cut..];
+    let restored = restore(directory, None, &start, segments, None, |_| ());
+    let (view, _) = restored.expect("sound").view.expect("made");
     let month = Month::parse(month).expect("a month");
-    statement(&restored.expect("sound").view, &"sdu".into(), month)
+    statement(&view, &"sdu".into(), month)
 }
 
 #[test]
@@ -250,8 +253,10 @@ fn a_view_that_begins_with_a_snapshot_tells_later_months_alike_and_earlier_ones_
     // Kept as it is at the next start, from the same snapshot or from a later one.
     for cut in [cut, cut + 1] {
         let start = replay_of(&world.segments[..cut]);
-        let again = restore(&begun, start, &world.segments[cut..], None, |_| ());
-        assert_eq!(again.expect("sound").found, ViewFound::Kept);
+        let start = || Ok(start.clone());
+        let again = restore(&begun, None, &start, &world.segments[cut..], None, |_| ());
+        let (_, found) = again.expect("sound").view.expect("made");
+        assert_eq!(found, ViewFound::Kept);
     }
     let held = world.books.account(&Account::Grant("a".into()));
     assert_eq!(held.debits_pending, yuan("0"));
@@ -269,20 +274,23 @@ fn a_lost_view_is_made_again_from_the_archive() {
     };
     let start = replay_of(&world.segments[..cut]);
     let tail = &world.segments[cut..];
-    let restored = restore(&path, start.clone(), tail, Some(&mut archive), |_| ()).expect("sound");
-    assert_eq!(restored.found, ViewFound::Missing);
+    let start = || Ok(start.clone());
+    let restored = restore(&path, None, &start, tail, Some(&mut archive), |_| ()).expect("sound");
+    let (view, found) = restored.view.expect("made");
+    assert_eq!(found, ViewFound::Missing);
     let month = Month::parse("2026-11").expect("a month");
-    let told = statement(&restored.view, &"sdu".into(), month).expect("whole");
+    let told = statement(&view, &"sdu".into(), month).expect("whole");
     assert!(told.accounts.iter().any(|line| line.opening.posted == 0));
-    drop(restored);
+    drop(view);
     std::fs::remove_dir_all(&path).expect("removes");
     let mut empty = |_: u64| Ok(Vec::new());
-    let refused = restore(&path, start, tail, Some(&mut empty), |_| ()).map(drop);
+    let restored = restore(&path, None, &start, tail, Some(&mut empty), |_| ()).expect("sound");
+    let refused = restored.view.map(drop);
     assert!(
-        matches!(
-            &refused,
-            Err(RestoreError::View(ViewError::NoArchive { from: 0 }))
-        ),
+        matches!(&refused, Err(ViewError::NoArchive { from: 0 })),
         "{refused:?}"
     );
+    // The books are not concerned.
+    let books = restored.replay.finish();
+    assert_eq!(books.state(), world.books.state());
 }

@@ -4,8 +4,8 @@ use std::{fs, path::Path};
 
 use super::world::{World, admission, at_hour, grant};
 use crate::{
-    Algorithm, Entry, HistoryView, MemoryView, Month, Replay, RestoreError, Segment, ViewError,
-    ViewFound, restore,
+    Algorithm, Entry, HistoryView, Known, MemoryView, Month, Position, RealDisk, Replay,
+    RestoreError, Segment, SledView, ViewError, ViewFound, Witness, look,
 };
 
 fn book() -> World {
@@ -49,18 +49,37 @@ fn in_memory(segments: &[Segment]) -> Answers {
     answers(&view)
 }
 
+/// Books and view from all segments.
+struct Restored {
+    replay: Replay,
+    view: SledView,
+    found: ViewFound,
+}
+
+fn restore(path: &Path, segments: &[Segment]) -> Result<Restored, RestoreError> {
+    let start = || Ok(Replay::new());
+    let restored = crate::restore(path, None, &start, segments, None, |_| ())?;
+    let (view, found) = restored.view.expect("a view can be made");
+    let replay = restored.replay;
+    Ok(Restored {
+        replay,
+        view,
+        found,
+    })
+}
+
 /// Makes the view, does something to its directory, and brings it up again.
 fn after(world: &World, harm: impl Fn(&Path)) -> ViewFound {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("view");
-    let restored = restore(&path, Replay::new(), &world.segments, None, |_| ()).expect("sound");
+    let restored = restore(&path, &world.segments).expect("sound");
     assert_eq!(restored.found, ViewFound::Missing);
     assert_eq!(answers(&restored.view), in_memory(&world.segments));
     drop(restored);
     harm(&path);
-    let restored = restore(&path, Replay::new(), &world.segments, None, |_| ()).expect("sound");
+    let restored = restore(&path, &world.segments).expect("sound");
     assert_eq!(answers(&restored.view), in_memory(&world.segments));
-    assert_eq!(restored.books.state(), world.books.state());
+    assert_eq!(restored.replay.finish().state(), world.books.state());
     restored.found
 }
 
@@ -114,13 +133,13 @@ fn a_view_of_another_journal_is_made_again() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("view");
     for segments in [&world.segments[..2], &world.segments[..]] {
-        let restored = restore(&path, Replay::new(), segments, None, |_| ()).expect("sound");
+        let restored = restore(&path, segments).expect("sound");
         assert_eq!(answers(&restored.view), in_memory(segments));
     }
     let mut other = World::with(Algorithm::Sm3);
     other.deposit("own", "sdu", "1");
     other.commit();
-    let restored = restore(&path, Replay::new(), &other.segments, None, |_| ()).expect("sound");
+    let restored = restore(&path, &other.segments).expect("sound");
     assert!(rebuilt(&restored.found));
     assert_eq!(answers(&restored.view), in_memory(&other.segments));
 }
@@ -131,18 +150,18 @@ fn a_view_that_knows_more_of_the_journal_than_the_journal_tells_that_it_was_rewo
     let world = book();
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("view");
-    restore(&path, Replay::new(), &world.segments, None, |_| ()).expect("sound");
+    restore(&path, &world.segments).expect("sound");
     let mut other = World::with(Algorithm::Sha256);
     other.deposit("own", "sdu", "1");
     other.commit();
     for segments in [&world.segments[..2], &[], &other.segments] {
-        let rewound = restore(&path, Replay::new(), segments, None, |_| ()).map(drop);
+        let rewound = restore(&path, segments).map(drop);
         let Err(RestoreError::Rewound(rewound)) = rewound else {
             panic!("{rewound:?}");
         };
         assert_eq!((rewound.journal, rewound.known), (segments.len() as u64, 4));
     }
-    let restored = restore(&path, Replay::new(), &world.segments, None, |_| ()).expect("sound");
+    let restored = restore(&path, &world.segments).expect("sound");
     assert_eq!(restored.found, ViewFound::Kept, "nothing was touched");
 }
 
@@ -226,4 +245,83 @@ fn a_full_disk_does_not_make_answers_lag() {
     assert!(view.catch_up().is_ok());
     assert_eq!(view.waiting(), 0);
     assert_eq!(answers(&view), in_memory(&world.segments));
+}
+
+fn known(book: &str, journal: Position) -> Known {
+    Known {
+        book: book.to_owned(),
+        journal,
+        view: Position::START,
+    }
+}
+
+/// The note is as good a witness as the view, and is read without opening it.
+#[test]
+fn what_is_noted_beside_the_view_tells_that_a_journal_was_rewound() {
+    let world = book();
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("view");
+    assert!(look(&path).known.is_none() && look(&path).view().is_none());
+    let (mut replay, end) = (Replay::new(), world.books.position());
+    for segment in &world.segments {
+        replay.segment(segment).expect("sound");
+    }
+    let noted = known(replay.book(), end);
+    Witness::new(RealDisk, &path).write(&noted).expect("writes");
+    let seen = look(&path);
+    assert!(seen.opened.is_none(), "the view needs not be there");
+    assert_eq!((seen.known.as_ref(), seen.view()), (Some(&noted), None));
+    assert_eq!(noted.check(&replay), Ok(()));
+    let mut short = Replay::new();
+    assert!(noted.check(&short).is_err(), "an empty journal");
+    for segment in &world.segments[..3] {
+        short.segment(segment).expect("sound");
+        let rewound = noted.check(&short).expect_err("it lacks segments");
+        assert_eq!((rewound.witness, rewound.known), ("the local view", 4));
+    }
+    assert_eq!(known("another", end).check(&short), Ok(()));
+}
+
+/// A note that is damaged or gone makes nobody believe less: the view itself is asked.
+#[test]
+fn without_a_sound_note_the_view_is_asked() {
+    let world = book();
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("view");
+    let restored = restore(&path, &world.segments).expect("sound");
+    let (end, book) = (
+        restored.replay.position(),
+        restored.replay.book().to_owned(),
+    );
+    drop(restored);
+    let file = directory.path().join("view.known");
+    let witness = Witness::new(RealDisk, &path);
+    witness.write(&known(&book, end)).expect("writes");
+    let whole = fs::read(&file).expect("there");
+    let mut harmed: Vec<Vec<u8>> = (0..whole.len())
+        .map(|place| {
+            let mut bytes = whole.clone();
+            bytes[place] ^= 1;
+            bytes
+        })
+        .collect();
+    harmed.extend([whole[..whole.len() - 1].to_vec(), Vec::new()]);
+    for bytes in harmed {
+        fs::write(&file, bytes).expect("writes");
+        assert_eq!(witness.read(), None);
+    }
+    for is_there in [true, false] {
+        if !is_there {
+            witness.remove().expect("removes");
+        }
+        let seen = look(&path);
+        let known = seen.known.expect("the view knows");
+        assert_eq!((&known.book, known.journal, known.view), (&book, end, end));
+        assert!(known.check(&Replay::new()).is_err());
+        // It is opened once and handed on.
+        let start = || Ok(Replay::new());
+        let again = crate::restore(&path, seen.opened, &start, &world.segments, None, |_| ());
+        let (_, found) = again.expect("sound").view.expect("made");
+        assert_eq!(found, ViewFound::Kept);
+    }
 }

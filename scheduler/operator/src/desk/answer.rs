@@ -18,10 +18,10 @@ use edugrid_units::{Amount, Language, MicroYuan, MilliUnits, Reason, Stamp, Tena
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::Desk;
+use super::{Desk, Recalled};
 use crate::{
     jobs::Job,
-    visibility::{NotFound, Query, Reply},
+    visibility::{Asked, NotFound, Query, Reply},
 };
 
 /// The order is found anew at most so often that it takes one part in so many of the loop's
@@ -40,38 +40,39 @@ pub(super) struct Ordered {
 }
 
 impl Desk {
-    /// The answer, as of now or of the order that it rests on.
-    ///
-    /// # Errors
-    /// If what is asked about is not there.
-    pub fn answer(&mut self, query: &Query) -> Result<Reply, NotFound> {
-        match query {
+    /// Answers, as of now or of the order that the answer rests on; what is asked of the past is
+    /// told by who has the view.
+    pub fn answer(&mut self, asked: Asked) {
+        let Asked { query, reply } = asked;
+        let answer = match query {
+            Query::Statements { tenant, page } => {
+                return self.ask_of_past(tenant, Recalled::Months(page), reply);
+            }
+            Query::Statement { tenant, month } => {
+                return self.ask_of_past(tenant, Recalled::Month(month), reply);
+            }
             Query::Queue {
                 namespace,
                 select,
                 page,
             } => self
-                .queue(namespace.as_deref(), select, page)
+                .queue(namespace.as_deref(), &select, &page)
                 .map(Reply::Queue),
             Query::Job { namespace, name } => self
-                .queued_job(namespace, name)
+                .queued_job(&namespace, &name)
                 .map(|told| Reply::Job(Box::new(told))),
             Query::Explain { namespace, name } => self
-                .explain(namespace, name)
+                .explain(&namespace, &name)
                 .map(|told| Reply::Explanation(Box::new(told))),
-            Query::Statements { tenant, page } => {
-                self.statements(tenant, page).map(Reply::Statements)
-            }
-            Query::Statement { tenant, month } => self
-                .statement(tenant, month)
-                .map(|told| Reply::Statement(Box::new(told))),
-            Query::TenantUses { home, page } => {
-                self.tenant_uses(home.as_ref(), page).map(Reply::TenantUses)
-            }
+            Query::TenantUses { home, page } => self
+                .tenant_uses(home.as_ref(), &page)
+                .map(Reply::TenantUses),
             Query::VoucherUses { home, page } => self
-                .voucher_uses(home.as_ref(), page)
+                .voucher_uses(home.as_ref(), &page)
                 .map(Reply::VoucherUses),
-        }
+        };
+        // Whoever asked may have gone away meanwhile.
+        let _ = reply.send(answer);
     }
 
     /// The order of all that waits, found anew or a moment old.

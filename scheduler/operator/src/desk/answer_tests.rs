@@ -23,7 +23,7 @@ impl Desk {
             select: Select::default(),
             page: Page::parse("q", Some(limit), token).unwrap(),
         };
-        match self.answer(&query) {
+        match self.answered(query) {
             Ok(Reply::Queue(list)) => serde_json::to_value(list).unwrap(),
             other => panic!("{other:?}"),
         }
@@ -31,7 +31,7 @@ impl Desk {
 
     fn explained(&mut self, namespace: &str, name: &str) -> Explanation {
         let (namespace, name) = (namespace.to_owned(), name.to_owned());
-        match self.answer(&Query::Explain { namespace, name }) {
+        match self.answered(Query::Explain { namespace, name }) {
             Ok(Reply::Explanation(told)) => *told,
             other => panic!("{other:?}"),
         }
@@ -57,15 +57,11 @@ impl Desk {
             page,
         };
         for query in [tenants, vouchers] {
-            text += &match self.answer(&query) {
+            text += &match self.answered(query) {
                 Ok(Reply::TenantUses(list)) => serde_json::to_string(&list).unwrap(),
                 Ok(Reply::VoucherUses(list)) => serde_json::to_string(&list).unwrap(),
                 other => panic!("{other:?}"),
             };
-        }
-        let month = edugrid_ledger::Month::of((crate::machine::Machine::REAL.now)()).to_string();
-        if let Ok(statement) = self.statement(&TenantName::from(tenant), &month) {
-            text += &serde_json::to_string(&statement).unwrap();
         }
         text
     }
@@ -76,26 +72,7 @@ impl Desk {
 /// sibling of that college that is as foreign to it.
 fn province() -> Desk {
     let mut desk = desk();
-    let class = json!({
-        "tier": "Standard", "priority": 0, "preemptible": true, "minRuntime": "30m",
-        "defaultWalltime": "4h", "maxWalltime": "72h", "maxWait": "168h", "notice": "2m",
-        "priceTier": "standard",
-    });
-    desk.told(Change::Class(object("JobClass", "standard", class)));
-    let pool = json!({
-        "kind": "Intelligent", "owner": "province", "nodeSelector": {"pool": "a100"},
-        "resource": "nvidia.com/gpu", "model": "A100",
-    });
-    desk.told(Change::Pool(object("ComputePool", "a100", pool)));
-    let prices = json!({
-        "effectiveFrom": "2026-01-01T00:00:00Z",
-        "prices": [{"pool": "a100", "tier": "standard", "perCardHour": "0.50"}],
-    });
-    desk.told(Change::PriceBook(object("PriceBook", "prices", prices)));
-    let line = json!({
-        "issuer": "province", "fiscalYear": 2026, "backing": "Quota", "total": "10000.00", "source": "budget",
-    });
-    desk.told(Change::FundingLine(object("FundingLine", "line", line)));
+    desk.site();
     let foreign_lab = format!("{PLANTED}-lab");
     let sibling = format!("{PLANTED}-sibling");
     desk.tenant("province", None, 16);
@@ -111,18 +88,7 @@ fn province() -> Desk {
     desk.voucher("of-sdu-cs", "sdu-cs", day(300));
     desk.voucher(&format!("{PLANTED}-voucher"), PLANTED, day(300));
     for node in ["n1", "n2"] {
-        desk.told(Change::Node(Seen::There(edugrid_core::NodeSpec {
-            name: node.into(),
-            labels: [("pool".into(), "a100".into())].into(),
-            allocatable: edugrid_core::NodeResources {
-                cpu_milli: 1_000_000,
-                memory_mebibytes: 1_000_000,
-                devices: [("nvidia.com/gpu".into(), MilliUnits::whole(8))].into(),
-            },
-            ready: true,
-            unschedulable: false,
-            taints: Vec::new(),
-        })));
+        desk.node(node);
     }
     let user = format!("{PLANTED}-user");
     for at in 0..2 {
@@ -259,7 +225,7 @@ fn a_queue_comes_in_pages_that_join() {
             select,
             page: Page::whole(),
         };
-        match desk.answer(&query) {
+        match desk.answered(query) {
             Ok(Reply::Queue(list)) => list.items.len(),
             other => panic!("{other:?}"),
         }
@@ -283,7 +249,7 @@ fn a_home_shows_its_tenant_and_all_below_it() {
         home: Some("sdu".into()),
         page: Page::whole(),
     };
-    let Ok(Reply::TenantUses(list)) = desk.answer(&query) else {
+    let Ok(Reply::TenantUses(list)) = desk.answered(query) else {
         panic!("no tenants");
     };
     let line = |told: &edugrid_crds::visibility::TenantUse| {
@@ -320,7 +286,7 @@ fn a_home_shows_the_vouchers_that_its_jobs_can_be_paid_with() {
         home: Some("sdu-cs".into()),
         page: Page::whole(),
     };
-    let Ok(Reply::VoucherUses(list)) = desk.answer(&query) else {
+    let Ok(Reply::VoucherUses(list)) = desk.answered(query) else {
         panic!("no vouchers");
     };
     let line = |told: &edugrid_crds::visibility::VoucherUse| {
@@ -346,70 +312,3 @@ mod forget;
 
 #[path = "cut_tests.rs"]
 mod cuts;
-
-/// A view that was made from a snapshot: it begins in the middle.
-struct Begun(edugrid_ledger::MemoryView, edugrid_ledger::Base);
-
-impl edugrid_ledger::HistoryView for Begun {
-    fn position(&self) -> Result<edugrid_ledger::Position, edugrid_ledger::ViewError> {
-        self.0.position()
-    }
-
-    fn base(&self) -> Option<&edugrid_ledger::Base> {
-        Some(&self.1)
-    }
-
-    fn append(
-        &mut self,
-        records: &[edugrid_ledger::Record],
-        after: edugrid_ledger::Position,
-    ) -> Result<(), edugrid_ledger::ViewError> {
-        self.0.append(records, after)
-    }
-
-    fn entry(
-        &self,
-        sequence: u64,
-    ) -> Result<Option<edugrid_ledger::Entry>, edugrid_ledger::ViewError> {
-        self.0.entry(sequence)
-    }
-
-    fn of_tenant(
-        &self,
-        tenant: &TenantName,
-        until: edugrid_ledger::Month,
-        visit: &mut dyn FnMut(edugrid_ledger::Month, edugrid_ledger::Entry),
-    ) -> Result<(), edugrid_ledger::ViewError> {
-        self.0.of_tenant(tenant, until, visit)
-    }
-
-    fn of_job(
-        &self,
-        job: &edugrid_units::JobUid,
-    ) -> Result<Vec<edugrid_ledger::Entry>, edugrid_ledger::ViewError> {
-        self.0.of_job(job)
-    }
-}
-
-/// A month that only the archive has is not one in which nothing moved (L12).
-#[test]
-fn a_month_before_the_view_names_the_archive() {
-    let mut desk = province();
-    let base = edugrid_ledger::Base {
-        sequence: 9,
-        entries: 70,
-        head: edugrid_ledger::Digest([1; 32]),
-        at: Stamp::from_seconds(1_772_409_600),
-        opening: None,
-        accounts: Vec::new(),
-        grants: Vec::new(),
-        open: Vec::new(),
-    };
-    let view = Begun(edugrid_ledger::MemoryView::new(), base);
-    desk.history = edugrid_ledger::Backlog::new(Box::new(view));
-    let asked = |month: &str| desk.statement(&TenantName::from("sdu"), month);
-    let absent = asked("2026-03").expect_err("in the archive");
-    assert!(matches!(&absent, NotFound::Archived { first, .. } if first == "2026-04"));
-    let absent = asked("2026-04").expect_err("nothing moved");
-    assert!(matches!(absent, NotFound::Month { .. }), "{absent}");
-}

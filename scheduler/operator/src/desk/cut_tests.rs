@@ -2,7 +2,7 @@
 //! what people are told (Q3, A4, E5). The province is that of the tests around: a foreign
 //! lab fills all 16 cards, of which 8 are borrowed.
 
-use edugrid_ledger::{Batch, Command, MemoryView};
+use edugrid_ledger::{Batch, Command};
 use edugrid_units::{AttemptKey, JobUid, Outcome};
 
 use super::*;
@@ -53,7 +53,7 @@ impl Desk {
         let replayed = Replayed {
             epoch: 2,
             books: std::mem::take(&mut self.books),
-            history: Box::new(MemoryView::new()),
+            shadow: crate::shadow::Shadow::new().0,
             past: self.world.past().clone(),
         };
         let ticker = Ticker::new(*self.ticker.clock(), self.ticker.tick());

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use edugrid_core::{AdmittedAttempt, Event};
-use edugrid_ledger::{Admit, Batch, Command, HistoryView, OpenAttempt};
+use edugrid_ledger::{Admit, Batch, Command, OpenAttempt};
 use edugrid_units::{Admission, AttemptKey, JobUid, MicroYuan, Seconds, Stamp};
 
 use super::{Desk, Timer};
@@ -24,9 +24,7 @@ impl Desk {
     pub fn appended(&mut self, batch: &Batch) -> Result<(), edugrid_ledger::NotInFlight> {
         self.books.committed(batch.segment().sequence)?;
         self.doubts_decided();
-        if let Err(error) = self.history.append(batch.records(), batch.after()) {
-            tracing::error!(%error, "the local view can't be written, its entries are kept in memory");
-        }
+        self.shadow.tell(batch);
         for entry in batch.entries() {
             self.note_past(entry);
             match &entry.command {

@@ -19,7 +19,7 @@ mod edited;
 mod effects;
 mod explanation;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 mod forget;
 mod guard;
 mod homes;
@@ -30,7 +30,7 @@ mod namespaces;
 mod past;
 mod pools;
 mod queue;
-mod statements;
+pub(crate) mod statements;
 mod statuses;
 mod tell;
 mod templates;
@@ -41,12 +41,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use self::namespaces::{NamespaceFacts, Rebinding};
 use edugrid_core::{Event, Past, World};
-use edugrid_ledger::{Backlog, Batch, Books, Frozen, HistoryView};
+use edugrid_ledger::{Batch, Books};
 use edugrid_units::{
     AttemptKey, JobUid, Language, NodeName, PoolName, RoleName, Seconds, Stamp, TenantName,
 };
 
 pub use past::{FairShare, recalled};
+pub use statements::{Recalled, Recollection};
 
 use crate::{
     attempt::{Attempt, Wish},
@@ -55,6 +56,7 @@ use crate::{
     jobs::Job,
     metrics::Metrics,
     requests::PodRequest,
+    shadow::Shadow,
     writes::{QUEUE_MAX, Write},
 };
 
@@ -82,7 +84,7 @@ pub struct Desk {
     epoch: u64,
     world: World,
     books: Books,
-    history: Backlog,
+    shadow: Shadow,
     metrics: Metrics,
 
     jobs: BTreeMap<JobUid, Job>,
@@ -135,8 +137,8 @@ pub struct Replayed {
     pub epoch: u64,
     /// The books.
     pub books: Books,
-    /// What statements are read from.
-    pub history: Box<dyn HistoryView + Send>,
+    /// Who is told of what is durable, and tells of the past.
+    pub shadow: Shadow,
     /// What was borrowed (O3).
     pub past: Past,
 }
@@ -157,7 +159,7 @@ impl Desk {
         let Replayed {
             epoch,
             books,
-            history,
+            shadow,
             past,
         } = replayed;
         let Settings {
@@ -172,7 +174,7 @@ impl Desk {
             epoch,
             world: World::with_past(past),
             books,
-            history: Backlog::new(history),
+            shadow,
             metrics,
             jobs: BTreeMap::new(),
             attempts: BTreeMap::new(),
@@ -224,11 +226,7 @@ impl Desk {
         match wake {
             Wake::Change(change) => self.change(*change),
             Wake::Done(done) => self.done(*done),
-            Wake::Asked(asked) => {
-                let reply = self.answer(&asked.query);
-                // Whoever asked may have gone away meanwhile.
-                let _ = asked.reply.send(reply);
-            }
+            Wake::Asked(asked) => self.answer(asked),
             Wake::Guarded(faults) => self.looked(faults),
             Wake::Tick => self.tick(),
         }
@@ -262,12 +260,6 @@ impl Desk {
             self.doubts.batch_taken();
         }
         batch
-    }
-
-    /// The books and what was borrowed, as far as they are durable, apart from these; `None`
-    /// while anything is staged or on its way.
-    pub fn freeze(&self) -> Option<(Frozen, Past)> {
-        Some((self.books.freeze()?, self.world.past().clone()))
     }
 
     /// Whether [`step`](Self::step) has work left that no event announces.
@@ -320,19 +312,9 @@ impl Desk {
     fn tick(&mut self) {
         self.schedule_again = true;
         self.look_for_due = true;
-        self.catch_up();
         self.rebind_namespaces();
         self.note_reasons();
         self.retry_templates();
-    }
-
-    /// Offers the local view what its disk did not take.
-    fn catch_up(&mut self) {
-        if self.history.waiting() > 0 && self.history.catch_up().is_ok() {
-            tracing::info!("the local view is written again");
-        }
-        let waiting = i64::try_from(self.history.waiting()).unwrap_or(i64::MAX);
-        self.metrics.view_backlog.set(waiting);
     }
 
     fn ring_timers(&mut self) {

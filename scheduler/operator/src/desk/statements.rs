@@ -1,58 +1,134 @@
-//! Statements in the form in which people read them; summed by the books alone.
+//! Statements in the form in which people read them; summed by the books alone. The desk only
+//! knows whose there are; who has the view tells them ([`crate::shadow`]).
 
 use edugrid_crds::{
     text::Money,
     visibility::{
-        AccountLine, LedgerPosition, Movement, Statement, StatementList, Totals, Transfer,
+        AccountLine, Age, LedgerPosition, Movement, Statement, StatementList, Totals, Transfer,
         VoucherShare,
     },
 };
-use edugrid_ledger::{Month, Usage, ViewError};
-use edugrid_units::{Seconds, TenantName};
+use edugrid_ledger::{HistoryView, Month, Position, Usage, ViewError};
+use edugrid_units::{Seconds, Stamp, TenantName};
+use tokio::sync::oneshot;
 
 use super::{
     Desk,
     answer::{money, quantity, time},
 };
-use crate::visibility::{NotFound, Page};
+use crate::visibility::{NotFound, Page, Reply};
 
 /// Months that a list looks back.
 const MONTHS_LISTED: usize = 24;
 
+/// What is asked of a tenant's past.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recalled {
+    /// The months in which something moved, the latest first.
+    Months(Page),
+    /// One month, by its name as it was asked for.
+    Month(String),
+}
+
+/// A question about a tenant's past, on its way to who has the view.
+#[derive(Debug)]
+pub struct Recollection {
+    /// Where the journal ended when it was asked.
+    pub at: Position,
+    /// Of a tenant that there is.
+    pub tenant: TenantName,
+    /// What.
+    pub what: Recalled,
+    /// When, for who reads the answer.
+    pub age: Age,
+    /// When, by the book's clock.
+    pub now: Stamp,
+    /// Where the answer goes.
+    pub reply: oneshot::Sender<Result<Reply, NotFound>>,
+}
+
 impl Desk {
-    /// The months of a tenant in which something moved, the latest first.
-    pub(super) fn statements(
+    /// Has a question about a tenant's past answered by who has the view.
+    pub(super) fn ask_of_past(
         &self,
-        tenant: &TenantName,
+        tenant: TenantName,
+        what: Recalled,
+        reply: oneshot::Sender<Result<Reply, NotFound>>,
+    ) {
+        let known = self.known_tenant(&tenant);
+        let asked = Recollection {
+            at: self.books.position(),
+            tenant,
+            what,
+            age: self.age(),
+            now: self.ticker.clock().now(),
+            reply,
+        };
+        match known {
+            Ok(()) => self.shadow.recall(asked),
+            Err(absent) => asked.answer(Err(absent)),
+        }
+    }
+}
+
+impl Recollection {
+    /// Answers it. Whoever asked may have gone away meanwhile.
+    pub fn answer(self, answer: Result<Reply, NotFound>) {
+        let _ = self.reply.send(answer);
+    }
+
+    /// Answers it from a view that reaches to `position`.
+    pub fn tell(self, view: &dyn HistoryView, position: Position) {
+        let answer = match &self.what {
+            Recalled::Months(page) => self.months(view, position, page).map(Reply::Statements),
+            Recalled::Month(name) => {
+                let told = self.month(view, position, name);
+                told.map(|told| Reply::Statement(Box::new(told)))
+            }
+        };
+        self.answer(answer);
+    }
+
+    fn months(
+        &self,
+        view: &dyn HistoryView,
+        position: Position,
         page: &Page,
     ) -> Result<StatementList, NotFound> {
-        self.known_tenant(tenant)?;
-        let mut month = Month::of(self.ticker.clock().now());
+        let mut month = Month::of(self.now);
         let mut items = Vec::new();
         for _ in 0..MONTHS_LISTED {
-            if let Ok(mut told) = self.statement(tenant, &month.to_string()) {
-                told.accounts.clear();
-                told.movements.clear();
-                told.transfers.clear();
-                items.push(told);
+            match self.month(view, position, &month.to_string()) {
+                Ok(mut told) => {
+                    told.accounts.clear();
+                    told.movements.clear();
+                    told.transfers.clear();
+                    items.push(told);
+                }
+                Err(NotFound::NotYet(why)) => return Err(NotFound::NotYet(why)),
+                Err(_) => {}
             }
             month = Month::of(month.start().before(Seconds(1)));
         }
         let (items, metadata) = page.cut(items, |told| told.month.clone());
-        let mut list = StatementList::new(self.age(), items);
+        let mut list = StatementList::new(self.age.clone(), items);
         list.metadata = metadata;
         Ok(list)
     }
 
-    /// One month of a tenant.
-    pub(super) fn statement(&self, tenant: &TenantName, name: &str) -> Result<Statement, NotFound> {
-        self.known_tenant(tenant)?;
+    fn month(
+        &self,
+        view: &dyn HistoryView,
+        position: Position,
+        name: &str,
+    ) -> Result<Statement, NotFound> {
+        let tenant = &self.tenant;
         let absent = || NotFound::Month {
             tenant: tenant.clone(),
             month: name.to_owned(),
         };
         let month = Month::parse(name).map_err(|_| absent())?;
-        let source = edugrid_ledger::statement(&self.history, tenant, month);
+        let source = edugrid_ledger::statement(view, tenant, month);
         let source = source.map_err(|error| match error {
             ViewError::NeedsArchive { first } => NotFound::Archived {
                 tenant: tenant.clone(),
@@ -61,13 +137,13 @@ impl Desk {
             },
             error => {
                 tracing::error!(%tenant, %error, "the local view can't be read");
-                absent()
+                NotFound::NotYet(error.to_string())
             }
         })?;
         if source.usage.is_empty() && source.movements.is_empty() {
             return Err(absent());
         }
-        let mut told = Statement::new(self.age(), tenant.as_str(), &month.to_string());
+        let mut told = Statement::new(self.age.clone(), tenant.as_str(), &month.to_string());
         told.accounts = source
             .accounts
             .iter()
@@ -108,7 +184,6 @@ impl Desk {
             vouchers: sum(Usage::granted),
             own: sum(|usage| usage.own),
         };
-        let position = self.books.position();
         told.ledger = LedgerPosition {
             entries: position.entries,
             head: position.head.to_string(),
@@ -150,3 +225,7 @@ fn signed(micro: i128) -> Money {
     let sign = if micro < 0 { "-" } else { "" };
     format!("{sign}{size}").into()
 }
+
+#[cfg(test)]
+#[path = "statements_tests.rs"]
+mod tests;

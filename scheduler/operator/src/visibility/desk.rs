@@ -40,8 +40,8 @@ pub struct Page {
     pub media_type: &'static str,
     /// The body.
     pub body: Vec<u8>,
-    /// Whether another connection may lead to a replica that knows more.
-    pub try_elsewhere: bool,
+    /// Whether the same question is answered a little later, perhaps by another replica.
+    pub try_again: bool,
 }
 
 /// Where questions go, and whether this replica can answer them.
@@ -170,7 +170,7 @@ fn plain(media_type: &'static str, body: Vec<u8>) -> Page {
         code: StatusCode::OK,
         media_type,
         body,
-        try_elsewhere: false,
+        try_again: false,
     }
 }
 
@@ -186,7 +186,7 @@ fn refused(refusal: &Refusal) -> Page {
         media_type: JSON,
         // A Status has text keys only: it always becomes JSON.
         body: serde_json::to_vec(&refusal.status()).unwrap_or_default(),
-        try_elsewhere: refusal.another_replica_may_know(),
+        try_again: refusal.is_worth_another_try(),
     }
 }
 

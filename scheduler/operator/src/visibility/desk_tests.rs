@@ -250,7 +250,7 @@ async fn a_replica_that_does_not_lead_serves_discovery_and_says_who_knows_more()
             .desk
             .serve(bob(), &Method::GET, &QUEUE.parse().unwrap(), "")
             .await;
-        assert!(page.try_elsewhere);
+        assert!(page.try_again);
     }
 }
 

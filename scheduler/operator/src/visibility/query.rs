@@ -98,7 +98,7 @@ pub enum Reply {
     VoucherUses(VoucherUseList),
 }
 
-/// What was asked about isn't there; each says what to do.
+/// What was asked about isn't there, or can't be told yet; each says what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotFound {
     /// The namespace doesn't exist or has no tenant.
@@ -130,6 +130,10 @@ pub enum NotFound {
         /// The first month that is there.
         first: String,
     },
+    /// It may be there: the local view, from which the past is told, isn't ready, for that
+    /// reason.
+    #[error("statements can't be told yet, the local view isn't ready: {0}; try again")]
+    NotYet(String),
     /// Nothing moved in that month.
     #[error("tenant \"{tenant}\" has no movements in {month}")]
     Month {

@@ -263,3 +263,20 @@ fn an_explanation_passes_through() {
     let picked = target.pick(Ok(Reply::Explanation(Box::new(explanation.clone()))));
     assert_eq!(picked, Ok(Answer::Explanation(Box::new(explanation))));
 }
+
+/// What is not told yet is no absence: whoever asks comes again by itself.
+#[test]
+fn what_can_not_be_told_yet_is_asked_again() {
+    let why = NotFound::NotYet("it is being read after a start".into());
+    let refusal = Refusal::not_found(&edugrid_crds::visibility::STATEMENTS, "2026-11", &why);
+    let status = refusal.status();
+    assert_eq!(status.code, Some(503));
+    assert_eq!(status.reason.as_deref(), Some("ServiceUnavailable"));
+    let again = status
+        .details
+        .and_then(|details| details.retry_after_seconds);
+    assert_eq!(again, Some(1));
+    assert!(refusal.is_worth_another_try());
+    let says = status.message.unwrap_or_default();
+    assert!(says.contains("being read after a start"), "{says}");
+}

@@ -145,7 +145,7 @@ fn response(page: Page) -> Response<Body> {
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(page.media_type));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, private"));
-    if page.try_elsewhere {
+    if page.try_again {
         // A new connection is balanced anew, and so reaches the leader sooner or later.
         headers.insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
         headers.insert(CONNECTION, HeaderValue::from_static("close"));

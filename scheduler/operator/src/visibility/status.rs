@@ -11,7 +11,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Status, StatusDetails};
 
 use super::{front_proxy::Stranger, paging::PageError, query::NotFound};
 
-/// After how many seconds a client may try again where another replica will answer.
+/// After how many seconds a client may try again.
 pub const RETRY_AFTER_SECONDS: i32 = 1;
 
 /// Whether this replica leads, and so knows anything.
@@ -109,6 +109,9 @@ pub enum Refusal {
     /// This replica doesn't lead.
     #[error("{0}")]
     NotLeading(Leadership),
+    /// What is asked is not ready.
+    #[error("{0}")]
+    NotYet(NotFound),
     /// A token of a list that can't be continued.
     #[error("{0}")]
     Expired(PageError),
@@ -135,6 +138,7 @@ impl Refusal {
     /// The loop's answer to a question about `name` of `resource`.
     pub fn not_found(resource: &'static Resource, name: &str, why: &NotFound) -> Self {
         let (group, kind, name) = match why {
+            NotFound::NotYet(_) => return Self::NotYet(why.clone()),
             NotFound::Namespace(namespace) => ("", "namespaces", namespace.as_str()),
             NotFound::Tenant(tenant) => (labels::GROUP, "tenants", tenant.as_str()),
             NotFound::Job { .. } | NotFound::Month { .. } | NotFound::Archived { .. } => {
@@ -158,14 +162,16 @@ impl Refusal {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::NotAcceptable(_) => StatusCode::NOT_ACCEPTABLE,
             Self::Expired(_) => StatusCode::GONE,
-            Self::NotLeading(_) | Self::Late(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NotLeading(_) | Self::NotYet(_) | Self::Late(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
-    /// Whether another connection may lead to a replica that knows more.
-    pub fn another_replica_may_know(&self) -> bool {
-        matches!(self, Self::NotLeading(_))
+    /// Whether the same question is answered a little later, by this replica or another.
+    pub fn is_worth_another_try(&self) -> bool {
+        matches!(self, Self::NotLeading(_) | Self::NotYet(_) | Self::Late(_))
     }
 
     /// Kubernetes' word for it.
@@ -177,7 +183,7 @@ impl Refusal {
             Self::BadRequest(_) => "BadRequest",
             Self::NotAcceptable(_) => "NotAcceptable",
             Self::Expired(_) => "Expired",
-            Self::NotLeading(_) | Self::Late(_) => "ServiceUnavailable",
+            Self::NotLeading(_) | Self::NotYet(_) | Self::Late(_) => "ServiceUnavailable",
             Self::Broken(_) => "InternalError",
         }
     }
@@ -193,7 +199,7 @@ impl Refusal {
                 name: Some(name.clone()),
                 ..StatusDetails::default()
             }),
-            Self::NotLeading(_) => Some(StatusDetails {
+            _ if self.is_worth_another_try() => Some(StatusDetails {
                 retry_after_seconds: Some(RETRY_AFTER_SECONDS),
                 ..StatusDetails::default()
             }),
