@@ -4,6 +4,7 @@
 
 mod backlog;
 mod base;
+mod filling;
 mod memory;
 mod restore;
 mod sled_view;

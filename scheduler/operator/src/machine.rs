@@ -9,6 +9,7 @@ use std::{
 
 use edugrid_ledger::{HistoryView, SledView};
 use edugrid_units::Stamp;
+use tokio::runtime::Handle;
 
 use crate::shadow::Beside;
 
@@ -42,11 +43,10 @@ impl fmt::Debug for Machine {
     }
 }
 
-/// On a thread with a runtime of its own: it may block, and outlives the process' runtime.
+/// On a thread of its own, which it may block. Connections that its requests open belong to the
+/// process' runtime all the same: others use them too, and they may not stand still with it.
 fn thread(work: Beside) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = Handle::current();
     let thread = std::thread::Builder::new().name("shadow".into());
     thread.spawn(move || runtime.block_on(work)).map(drop)
 }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use edugrid_archiver::cluster::Snapshots;
 use edugrid_core::Past;
 use edugrid_ledger::{
-    Algorithm, AppendError, Batch, Books, Command, Opening, Position, ReadError, Refused,
-    RestoreError, Segment, SegmentStore, Sight, look,
+    Algorithm, AppendError, Batch, Books, Command, Known, Opening, Position, ReadError, Refused,
+    Replay, RestoreError, Segment, SegmentStore, Sight, look,
 };
 use edugrid_units::Stamp;
 use kube::{
@@ -199,17 +199,12 @@ pub async fn open(
         before,
         is_told_of_all: live.0 == 0 || outside.has_archive(),
     };
-    for segment in &reading.segments {
-        for record in replay.segment(segment).map_err(RestoreError::from)? {
-            if let Some(event) = recalled(&record.entry) {
-                past.record(event);
-            }
-        }
-    }
-    // Before anything is decided: whoever goes on with a journal that was set back decides twice.
-    if let Some(known) = &sight.known {
-        known.check(&replay).map_err(RestoreError::from)?;
-    }
+    carry_out(
+        &mut replay,
+        &mut past,
+        &reading.segments,
+        sight.known.as_ref(),
+    )?;
     let end = replay.position();
     let mut books = replay.finish();
     let book = books.opening().map_or("", |opening| &opening.book);
@@ -270,6 +265,25 @@ pub async fn open(
         reading,
         end,
     })
+}
+
+/// Carries out what follows in the journal, which must have all that was seen of it: whoever goes on
+/// with one that was set back decides and charges twice (L12).
+pub(crate) fn carry_out(
+    replay: &mut Replay,
+    past: &mut Past,
+    segments: &[Segment],
+    known: Option<&Known>,
+) -> Result<(), RestoreError> {
+    for segment in segments {
+        let records = replay.segment(segment)?;
+        let events = records.iter().filter_map(|record| recalled(&record.entry));
+        events.for_each(|event| past.record(event));
+    }
+    if let Some(known) = known {
+        known.check(replay)?;
+    }
+    Ok(())
 }
 
 /// The bytes of a segment's payload.

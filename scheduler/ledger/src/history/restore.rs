@@ -12,7 +12,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Base, HistoryView, Known, SledView, ViewError};
+use super::{Base, HistoryView, Known, SledView, ViewError, filling::Filling};
 use crate::{
     books::Position,
     entry::{Entry, Record},
@@ -125,7 +125,7 @@ pub fn restore(
         records.iter().for_each(|record| each(&record.entry));
         let followed = follower
             .as_mut()
-            .map_or(Ok(()), |it| it.follow(&records, &replay));
+            .map_or(Ok(()), |it| it.follow(records, &replay));
         if let Err(error) = followed {
             (follower, why) = (None, Some(error));
         }
@@ -162,32 +162,28 @@ fn rebuild(
     let mut view = SledView::open(directory)?;
     let mut replay = start()?;
     let first = replay.position().segments;
-    match earlier {
-        Some(earlier) => {
-            replay = Replay::new();
-            while replay.position().segments < first {
-                let next = earlier(replay.position().segments)?;
-                if next.is_empty() {
-                    return Err(ViewError::NoArchive {
-                        from: replay.position().segments,
-                    });
-                }
-                for segment in next.iter().take_while(|it| it.sequence < first) {
-                    let records = replay.segment(segment)?;
-                    view.append(&records, replay.position())?;
-                }
+    if earlier.is_none() && first > 0 {
+        view.begin(&Base::of(&replay.freeze()))?;
+    }
+    let mut filling = Filling::new(view);
+    if let Some(earlier) = earlier {
+        replay = Replay::new();
+        while replay.position().segments < first {
+            let next = earlier(replay.position().segments)?;
+            if next.is_empty() {
+                return Err(ViewError::NoArchive {
+                    from: replay.position().segments,
+                });
+            }
+            for segment in next.iter().take_while(|it| it.sequence < first) {
+                filling.push(replay.segment(segment)?, replay.position())?;
             }
         }
-        None if first > 0 => {
-            view.begin(&Base::of(&replay.freeze()))?;
-        }
-        None => {}
     }
     for segment in segments {
-        let records = replay.segment(segment)?;
-        view.append(&records, replay.position())?;
+        filling.push(replay.segment(segment)?, replay.position())?;
     }
-    view.flush()?;
+    let view = filling.finish()?;
     let was_missing = matches!(why, Some(ViewError::Behind { found: 0, .. })) || !there;
     let why = why.map_or_else(String::new, |why| why.to_string());
     let found = match was_missing {
@@ -213,7 +209,7 @@ fn move_aside(directory: &Path) -> io::Result<PathBuf> {
 
 /// A view that is compared with the journal as far as it reaches, and then extended.
 struct Follower {
-    view: SledView,
+    view: Filling,
     /// How far the view reached when it was opened.
     reached: u64,
     rows: u64,
@@ -238,26 +234,26 @@ impl Follower {
         };
         Ok(Self {
             reached: reached.segments,
-            view,
+            view: Filling::new(view),
             rows,
         })
     }
 
-    fn follow(&mut self, records: &[Record], replay: &Replay) -> Result<(), ViewError> {
-        self.rows = self.rows.saturating_add(super::rows_of(records));
+    fn follow(&mut self, records: Vec<Record>, replay: &Replay) -> Result<(), ViewError> {
+        self.rows = self.rows.saturating_add(super::rows_of(&records));
         let position = replay.position();
         if position.segments > self.reached {
-            return self.view.append(records, position);
+            return self.view.push(records, position);
         }
-        for record in records {
-            if !self.view.holds(record)? {
+        for record in &records {
+            if !self.view.view().holds(record)? {
                 let sequence = record.entry.sequence;
                 return Err(ViewError::Damaged(format!(
                     "entry {sequence} is not that of the journal"
                 )));
             }
         }
-        if self.view.mark(position)?.is_none() {
+        if self.view.view().mark(position)?.is_none() {
             return Err(ViewError::Damaged(
                 "its position is not that of the journal".into(),
             ));
@@ -266,11 +262,11 @@ impl Follower {
     }
 
     /// The view, if it has all that the journal has, and nothing else.
-    fn finish(mut self) -> Result<SledView, ViewError> {
-        let rows = self.view.rows()?;
+    fn finish(self) -> Result<SledView, ViewError> {
+        let view = self.view.finish()?;
+        let rows = view.rows()?;
         if rows == self.rows {
-            self.view.flush()?;
-            Ok(self.view)
+            Ok(view)
         } else {
             Err(ViewError::Damaged(format!(
                 "it has {rows} rows, the journal makes {}",

@@ -26,7 +26,7 @@ use crate::{
 
 const CACHE_BYTES: u64 = 64 << 20;
 /// Sled keeps what isn't flushed in memory, so it is flushed every so many entries.
-const FLUSH_EVERY_ENTRIES: u64 = 1000;
+const FLUSH_EVERY_ENTRIES: u64 = 20_000;
 const POSITION: &[u8] = b"position";
 const BASE: &[u8] = b"base";
 const SEALED: &str = "a value is not as it was written";
@@ -103,6 +103,61 @@ impl SledView {
         })?;
         self.base = Some(base.clone());
         self.flush()
+    }
+
+    /// Takes the entries of durable batches, in order; all of them or none.
+    pub(super) fn append_all(
+        &mut self,
+        batches: &[(&[Record], Position)],
+    ) -> Result<(), ViewError> {
+        let Some((_, end)) = batches.last() else {
+            return Ok(());
+        };
+        let mut at = self.position()?;
+        let rows = self.mark(at)?;
+        let mut rows = rows.ok_or_else(|| ViewError::Damaged("its position has no mark".into()))?;
+        let mut marked = Vec::with_capacity(batches.len());
+        for (records, after) in batches {
+            super::check_step(at, records, *after)?;
+            rows = rows.saturating_add(super::rows_of(records));
+            marked.push((after.segments, write_mark(*after, rows)));
+            at = *after;
+        }
+        let records = || batches.iter().flat_map(|(records, _)| *records);
+        guarded(|| {
+            let trees = (
+                &self.entries,
+                &self.tenants,
+                &self.jobs,
+                &self.marks,
+                &self.meta,
+            );
+            // Sled may run this several times: it only writes into the transaction.
+            let done = trees.transaction(|(entries, tenants, jobs, marks, meta)| {
+                for record in records() {
+                    let sequence = record.entry.sequence;
+                    entries.insert(&sequence.to_be_bytes(), seal(&record.body))?;
+                    for tenant in &record.tenants {
+                        tenants.insert(tenant_key(tenant, record.month, sequence), &[])?;
+                    }
+                    if let Some(job) = &record.job {
+                        jobs.insert(job_key(job, sequence), &[])?;
+                    }
+                }
+                for (segments, mark) in &marked {
+                    marks.insert(&segments.to_be_bytes(), mark.as_slice())?;
+                }
+                meta.insert(POSITION, seal(&write_position(*end)))?;
+                Ok::<(), ConflictableTransactionError<Infallible>>(())
+            });
+            done.map_err(storage)
+        })?;
+        let added = u64::try_from(records().count()).unwrap_or(u64::MAX);
+        self.unflushed = self.unflushed.saturating_add(added);
+        if self.unflushed >= FLUSH_EVERY_ENTRIES {
+            self.flush()?;
+        }
+        Ok(())
     }
 
     /// How many rows the view had at a place of the journal; `None` if it never was at just
@@ -183,43 +238,7 @@ impl HistoryView for SledView {
     }
 
     fn append(&mut self, records: &[Record], after: Position) -> Result<(), ViewError> {
-        let before = self.position()?;
-        super::check_step(before, records, after)?;
-        let rows = self.mark(before)?;
-        let rows = rows.ok_or_else(|| ViewError::Damaged("its position has no mark".into()))?;
-        let mark = write_mark(after, rows.saturating_add(super::rows_of(records)));
-        guarded(|| {
-            let trees = (
-                &self.entries,
-                &self.tenants,
-                &self.jobs,
-                &self.marks,
-                &self.meta,
-            );
-            // Sled may run this several times: it only writes into the transaction.
-            let done = trees.transaction(|(entries, tenants, jobs, marks, meta)| {
-                for record in records {
-                    let sequence = record.entry.sequence;
-                    entries.insert(&sequence.to_be_bytes(), seal(&record.body))?;
-                    for tenant in &record.tenants {
-                        tenants.insert(tenant_key(tenant, record.month, sequence), &[])?;
-                    }
-                    if let Some(job) = &record.job {
-                        jobs.insert(job_key(job, sequence), &[])?;
-                    }
-                }
-                marks.insert(&after.segments.to_be_bytes(), mark.as_slice())?;
-                meta.insert(POSITION, seal(&write_position(after)))?;
-                Ok::<(), ConflictableTransactionError<Infallible>>(())
-            });
-            done.map_err(storage)
-        })?;
-        let added = u64::try_from(records.len()).unwrap_or(u64::MAX);
-        self.unflushed = self.unflushed.saturating_add(added);
-        if self.unflushed >= FLUSH_EVERY_ENTRIES {
-            self.flush()?;
-        }
-        Ok(())
+        self.append_all(&[(records, after)])
     }
 
     fn flush(&mut self) -> Result<(), ViewError> {

@@ -9,9 +9,10 @@ use std::{
 };
 
 use edugrid_archiver::cluster::Snapshots;
+use edugrid_core::Past;
 use edugrid_ledger::{
-    Base, Books, Entry, HistoryView, Month, RealDisk, Record, Section, Sight, SledView, Snapshot,
-    ViewError, Witness,
+    Base, Books, Entry, HistoryView, Known, Month, RealDisk, Record, Replay, Section, Sight,
+    SledView, Snapshot, ViewError, Witness,
 };
 use edugrid_translate::{segment::object, snapshot as objects};
 use edugrid_units::{JobUid, Seconds, TenantName};
@@ -27,6 +28,7 @@ use crate::{
     machine::Machine,
     metrics::Metrics,
     outside::Outside,
+    startup::carry_out,
     visibility::{Asked, Query, Reply},
 };
 
@@ -301,4 +303,36 @@ async fn the_journals_end_is_noted_before_the_view_is_told() {
     follow.machine.disk = |view| Box::new(Watchful(view));
     drop(desk);
     follow.live(other).await.expect("ends with the loop");
+}
+
+/// A journal that was set back is not gone on with: the note beside the view knows more (L12).
+#[test]
+fn a_start_is_barred_by_what_is_noted_beside_the_view() {
+    let (desk, mut other) = province();
+    let mut segments = Vec::new();
+    while let Ok(Work::Segment(segment, _)) = other.works.try_recv() {
+        segments.push(*segment);
+    }
+    let end = desk.books().position();
+    let noted = Known {
+        book: "book".into(),
+        journal: end,
+        view: Position::START,
+    };
+    let begun = |segments: &[Segment], known| {
+        let (mut replay, mut past) = (Replay::new(), Past::new());
+        let opened = carry_out(&mut replay, &mut past, segments, known);
+        opened.map(|()| (replay.position(), past))
+    };
+    let (position, past) = begun(&segments, Some(&noted)).expect("all is there");
+    assert_eq!((position, &past), (end, desk.past()));
+    segments.pop();
+    assert!(begun(&segments, None).is_ok(), "sound in itself");
+    let why = begun(&segments, Some(&noted)).expect_err("it lacks a segment");
+    let why = crate::startup::OpenError::from(why);
+    let says = why.barred().expect("nobody may lead");
+    assert!(
+        says.contains("LedgerRewound") && says.contains("the local view knows"),
+        "{says}"
+    );
 }
