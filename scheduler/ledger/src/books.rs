@@ -137,7 +137,7 @@ impl Books {
     /// on its way, which memory already counts.
     pub fn freeze(&self) -> Option<Frozen<'_>> {
         let is_durable = self.staged.is_empty() && self.in_flight.is_none();
-        (is_durable && self.state.opening.is_some()).then(|| Frozen {
+        (is_durable && self.state.opening.is_some()).then_some(Frozen {
             state: Cow::Borrowed(&self.state),
             segments: self.durable.segments,
         })
