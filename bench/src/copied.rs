@@ -37,7 +37,11 @@ pub fn lines(attempts: usize) -> Result<Vec<Line>> {
     Ok(vec![
         plain("rows made", "s", written),
         plain("rows read again", "s", read),
-        plain("resident memory more, with the books read again", "MiB", twice),
+        plain(
+            "resident memory more, with the books read again",
+            "MiB",
+            twice,
+        ),
     ])
 }
 

@@ -2,6 +2,7 @@
 
 use std::{fs, path::Path};
 
+use super::faulty_disk::FaultyDisk;
 use super::world::{World, admission, at_hour, grant};
 use crate::{
     Algorithm, Entry, HistoryView, Known, MemoryView, Month, Position, RealDisk, Replay,
@@ -165,6 +166,47 @@ fn a_view_that_knows_more_of_the_journal_than_the_journal_tells_that_it_was_rewo
     assert_eq!(restored.found, ViewFound::Kept, "nothing was touched");
 }
 
+/// So many entries that several batches go into the view at once.
+fn long_book() -> World {
+    let mut world = book();
+    for number in 0..420 {
+        world.deposit(&format!("more-{number}"), "sdu", "500");
+        let job = admission(&format!("job-{number}"), "sdu-cs", world.now);
+        world.run(&job);
+        world.commit();
+    }
+    assert!(world.books.position().entries > 1200);
+    world
+}
+
+/// Whatever a view has when it begins to catch up, in the end it tells what one from scratch tells.
+#[test]
+fn a_view_that_catches_up_tells_what_one_made_at_once_tells() {
+    let world = long_book();
+    let expected = in_memory(&world.segments);
+    for (has, begins) in [(0, 0), (1, 0), (5, 5), (300, 0), (300, 120), (424, 424)] {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("view");
+        if has > 0 {
+            restore(&path, &world.segments[..has]).expect("sound");
+        }
+        // From a snapshot that the view has reached, or from the first segment.
+        let start = || {
+            let mut replay = Replay::new();
+            for segment in &world.segments[..begins] {
+                replay.segment(segment).expect("sound");
+            }
+            Ok(replay)
+        };
+        let (opened, tail) = (look(&path).opened, &world.segments[begins..]);
+        let restored = crate::restore(&path, opened, &start, tail, None, |_| ());
+        let (view, found) = restored.expect("sound").view.expect("made");
+        assert_eq!(found == ViewFound::Kept, has > 0);
+        assert_eq!(view.position().expect("known"), world.books.position());
+        assert_eq!(answers(&view), expected, "{has} of it, from {begins}");
+    }
+}
+
 #[test]
 fn a_view_takes_only_what_follows() {
     let world = book();
@@ -324,4 +366,43 @@ fn without_a_sound_note_the_view_is_asked() {
         let (_, found) = again.expect("sound").view.expect("made");
         assert_eq!(found, ViewFound::Kept);
     }
+}
+
+/// After a note that was taken nothing older stands there, whichever call of the disk fails and
+/// whatever a crash then takes: the new one, or none, and then the view is asked.
+#[test]
+fn a_note_that_was_taken_is_never_an_older_one() {
+    let position = |segments| Position {
+        segments,
+        entries: segments,
+        head: crate::Digest([9; 32]),
+    };
+    let (first, second) = (known("book", position(1)), known("book", position(2)));
+    let path = Path::new("data/view");
+    let (mut taken, mut refused) = (0, 0);
+    for calls in 0..20 {
+        for stops in [false, true] {
+            let disk = FaultyDisk::new(calls.into());
+            let witness = Witness::new(disk.clone(), path);
+            witness.write(&first).expect("a sound disk");
+            match stops {
+                true => disk.stop_after(calls),
+                false => disk.fail_once_after(calls),
+            }
+            let result = witness.write(&second);
+            disk.restart();
+            let there = witness.read();
+            if result.is_ok() {
+                taken += 1;
+                assert_ne!(there, Some(first.clone()), "call {calls}, stops: {stops}");
+            } else {
+                refused += 1;
+            }
+            assert!(there.is_none_or(|it| it == first || it == second));
+        }
+    }
+    assert!(
+        taken > 10 && refused > 3,
+        "{taken} taken, {refused} refused"
+    );
 }
