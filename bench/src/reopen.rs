@@ -323,7 +323,8 @@ mod tests {
             attempts: vec![3],
         };
         let report = run(&directory, &sizes).expect("a report");
-        for line in &report.lines {
+        // Three attempts may fit into memory that the process has already.
+        for line in report.lines.iter().filter(|line| line.unit == "s") {
             assert!(line.measured.min() > 0.0, "{}", line.what);
         }
         let left = fs::read_dir(&directory).expect("the folder").count();
