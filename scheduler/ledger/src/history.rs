@@ -13,7 +13,7 @@ mod witness;
 pub use backlog::Backlog;
 pub use base::Base;
 pub use memory::MemoryView;
-pub use restore::{Earlier, RestoreError, Restored, Rewound, ViewFound, restore};
+pub use restore::{Earlier, RestoreError, Restored, Rewound, ViewFound, restore, set_aside};
 pub use sled_view::SledView;
 pub use witness::{Known, Sight, Witness, look};
 

@@ -75,7 +75,7 @@ pub use disk::{Disk, DiskFile, RealDisk};
 pub use entry::{Answer, Entry, Line, Record, Settlement};
 pub use history::{
     Backlog, Base, Earlier, HistoryView, Known, MemoryView, RestoreError, Restored, Rewound, Sight,
-    SledView, ViewError, ViewFound, Witness, look, restore,
+    SledView, ViewError, ViewFound, Witness, look, restore, set_aside,
 };
 pub use hold::{Hold, Slice};
 pub use journal::{Ending, FileJournal, Found, JournalError, Records};

@@ -155,10 +155,7 @@ fn rebuild(
     why: Option<ViewError>,
 ) -> Result<(SledView, ViewFound), ViewError> {
     let there = directory.exists();
-    let moved_to = move_aside(directory).map_err(|source| ViewError::Io {
-        what: "moved aside",
-        source,
-    })?;
+    let moved_to = set_aside(directory)?;
     let mut view = SledView::open(directory)?;
     let mut replay = start()?;
     let first = replay.position().segments;
@@ -191,6 +188,18 @@ fn rebuild(
         false => ViewFound::Rebuilt { why, moved_to },
     };
     Ok((view, found))
+}
+
+/// Takes a view that turned out to be damaged away, so that [`restore`] makes it again; it must not
+/// be open.
+///
+/// # Errors
+/// If its directory can't be moved.
+pub fn set_aside(directory: &Path) -> Result<PathBuf, ViewError> {
+    move_aside(directory).map_err(|source| ViewError::Io {
+        what: "moved aside",
+        source,
+    })
 }
 
 /// Keeps the damaged view for whoever wants to look, but only the last one.

@@ -77,8 +77,8 @@ impl Recollection {
         let _ = self.reply.send(answer);
     }
 
-    /// Answers it from a view that reaches to `position`.
-    pub fn tell(self, view: &dyn HistoryView, position: Position) {
+    /// Answers it from a view that reaches to `position`. `false`: the view can't be read.
+    pub fn tell(self, view: &dyn HistoryView, position: Position) -> bool {
         let answer = match &self.what {
             Recalled::Months(page) => self.months(view, position, page).map(Reply::Statements),
             Recalled::Month(name) => {
@@ -86,7 +86,9 @@ impl Recollection {
                 told.map(|told| Reply::Statement(Box::new(told)))
             }
         };
+        let is_read = !matches!(answer, Err(NotFound::NotYet(_)));
         self.answer(answer);
+        is_read
     }
 
     fn months(

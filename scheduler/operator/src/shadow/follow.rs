@@ -400,9 +400,16 @@ impl Follower {
         self.fill(asked.at.segments, &mut carried).await?;
         self.making.keeping.append(&carried);
         let position = self.replay.position();
-        match self.making.keeping.at(position) {
+        let is_read = match self.making.keeping.at(position) {
             Some(view) => asked.tell(view, position),
-            None => asked.answer(Err(NotFound::NotYet("it is made again".into()))),
+            None => {
+                asked.answer(Err(NotFound::NotYet("it is made again".into())));
+                true
+            }
+        };
+        if !is_read {
+            self.making.keeping.discard();
+            self.make_view().await?;
         }
         Ok(())
     }

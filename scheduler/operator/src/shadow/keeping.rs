@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use edugrid_ledger::{
     Backlog, HistoryView, Known, Position, RealDisk, Record, SledView, ViewError, ViewFound,
-    Witness,
+    Witness, set_aside,
 };
 
 use crate::{machine::Machine, metrics::Metrics};
@@ -93,6 +93,15 @@ impl Keeping {
     /// The view is not the one that is to be told.
     pub fn drop_view(&mut self) {
         self.view = None;
+    }
+
+    /// The view is damaged, as somebody found who read it: it is taken away.
+    pub fn discard(&mut self) {
+        self.view = None;
+        match set_aside(&self.directory) {
+            Ok(moved_to) => tracing::error!(?moved_to, "the local view is damaged"),
+            Err(error) => tracing::error!(%error, "the damaged local view can't be moved"),
+        }
     }
 
     /// Whether entries wait for its disk.

@@ -1,7 +1,7 @@
 //! A shadow beside a desk, and an API server that takes parts of snapshots and has segments.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::BTreeMap,
     convert::Infallible,
     path::PathBuf,
@@ -53,6 +53,15 @@ fn server() -> (Client, Held) {
                     (201, sent)
                 }
                 (_, Some(object)) => (200, object.clone()),
+                _ if last.starts_with("ledgers") => {
+                    let parts = last == "ledgersnapshotparts";
+                    let items = held.iter().filter(|(name, _)| name.contains('-') == parts);
+                    let items: Vec<&Value> = items.map(|(_, object)| object).collect();
+                    (
+                        200,
+                        json!({"metadata": {"resourceVersion": "1"}, "items": items}),
+                    )
+                }
                 _ => {
                     let words = json!({"kind": "Status", "apiVersion": "v1", "metadata": {},
                         "status": "Failure", "reason": "NotFound", "code": 404});
@@ -252,6 +261,7 @@ async fn what_the_loop_could_not_hand_over_is_read() {
 
 thread_local! {
     static VIEW: RefCell<PathBuf> = RefCell::default();
+    static HARMED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// A view that looks what is noted beside it whenever it is told something.
@@ -284,6 +294,9 @@ impl HistoryView for Watchful {
         until: Month,
         visit: &mut dyn FnMut(Month, Entry),
     ) -> Result<(), ViewError> {
+        if HARMED.replace(false) {
+            return Err(ViewError::Damaged("a value is altered".into()));
+        }
         self.0.of_tenant(tenant, until, visit)
     }
 
@@ -335,4 +348,50 @@ fn a_start_is_barred_by_what_is_noted_beside_the_view() {
         says.contains("LedgerRewound") && says.contains("the local view knows"),
         "{says}"
     );
+}
+
+/// Nobody hears that nothing moved because a value can't be read; the view is made again instead.
+#[tokio::test]
+async fn a_view_found_damaged_by_who_reads_it_is_made_again() {
+    let (client, held) = server();
+    let directory = tempfile::tempdir().unwrap();
+    VIEW.set(directory.path().join("view"));
+    let (mut desk, mut other) = province();
+    let (sender, works) = mpsc::channel(WORKS_MAX);
+    while let Ok(work) = other.works.try_recv() {
+        if let Work::Segment(segment, _) = &work {
+            let object = serde_json::to_value(object(segment).unwrap()).unwrap();
+            let name = object["metadata"]["name"].as_str().unwrap().to_owned();
+            held.lock().unwrap().insert(name, object);
+        }
+        sender.try_send(work).unwrap();
+    }
+    let mut state = other.state.subscribe();
+    desk.follow_with(Shadow {
+        works: sender,
+        state: state.clone(),
+    });
+    let mut follow = follow(&client, &directory, u64::MAX);
+    follow.machine.disk = |view| Box::new(Watchful(view));
+    let life = tokio::spawn(follow.live(Other { works, ..other }));
+    until_ready(&mut state).await;
+    HARMED.set(true);
+    let later = month_of(&mut desk, "sdu").await.expect_err("damaged");
+    assert!(
+        matches!(&later, NotFound::NotYet(why) if why.contains("altered")),
+        "{later}"
+    );
+    let told = loop {
+        match month_of(&mut desk, "sdu").await {
+            Err(NotFound::NotYet(_)) => tokio::task::yield_now().await,
+            told => break told.expect("made again"),
+        }
+    };
+    let Reply::Statement(statement) = told else {
+        panic!("{told:?}");
+    };
+    assert!(!statement.transfers.is_empty());
+    assert!(directory.path().join("view.damaged").is_dir());
+    drop(desk);
+    ended(life).await.expect("ends with the loop");
 }
