@@ -72,10 +72,11 @@ pub fn run(options: &Options) -> Result<()> {
     let programs = build(&work)?;
     let mut findings = Vec::new();
     for target in asked {
-        let mut page = Page::read()?;
         match one(target, options.seconds, &programs, &work)? {
             Some(run) => {
                 let kept = corpus::minimise(target, &programs.join(target), &folder, &work)?;
+                // Read only now: another of these may have run beside it.
+                let mut page = Page::read()?;
                 page.add(target, run, kept);
                 page.write()?;
             }
