@@ -54,6 +54,7 @@ impl<D: Disk + Clone> Process<D> {
     /// With why it must not go on.
     pub async fn live(self, stop: impl Future<Output = ()>) -> Result<(), ProcessError> {
         tokio::select! {
+            biased;
             () = stop => Ok(()),
             ended = self.rounds() => ended,
         }

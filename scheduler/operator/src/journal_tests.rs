@@ -2,59 +2,41 @@
 
 use std::{
     collections::BTreeSet,
-    convert::Infallible,
     sync::{Arc, Mutex},
 };
 
 use edugrid_ledger::Digest;
-use hyper::{Request, Response};
-use kube::client::Body;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::api_fixture::{absent, api_server};
 
 /// An API server that has the segments with these numbers.
 fn server(there: &[u64]) -> (Client, Arc<Mutex<BTreeSet<String>>>) {
     let there: Arc<Mutex<BTreeSet<String>>> =
         Arc::new(Mutex::new(there.iter().map(|it| name(*it)).collect()));
     let held = there.clone();
-    let service = tower::service_fn(move |request: Request<Body>| {
-        let held = held.clone();
-        async move {
-            let (parts, body) = request.into_parts();
-            let last = parts.uri.path().rsplit('/').next().unwrap_or_default();
-            let last = last.to_owned();
-            let body = body.collect_bytes().await.unwrap_or_default();
-            let sent: Value = serde_json::from_slice(&body).unwrap_or_default();
-            let mut held = held.lock().unwrap();
-            let metadata = |name: &str| {
-                json!({"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata",
-                       "metadata": {"name": name}})
-            };
-            let (code, answer) = match parts.method.as_str() {
-                "POST" => {
-                    held.insert(sent["metadata"]["name"].as_str().unwrap().to_owned());
-                    (201, sent)
-                }
-                _ if last == "ledgersegments" => {
-                    let items: Vec<Value> = held.iter().take(2).map(|it| metadata(it)).collect();
-                    (
-                        200,
-                        json!({"metadata": {"resourceVersion": "1"}, "items": items}),
-                    )
-                }
-                _ if held.contains(&last) => (200, metadata(&last)),
-                _ => {
-                    let words = json!({"kind": "Status", "apiVersion": "v1", "metadata": {},
-                        "status": "Failure", "reason": "NotFound", "code": 404});
-                    (404, words)
-                }
-            };
-            let body = Body::from(answer.to_string().into_bytes());
-            Ok::<_, Infallible>(Response::builder().status(code).body(body).unwrap())
-        }
+    let client = api_server(move |call| {
+        let mut held = held.lock().unwrap();
+        let metadata = |name: &str| {
+            json!({"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata",
+                   "metadata": {"name": name}})
+        };
+        Some(match call.method.as_str() {
+            "POST" => {
+                held.insert(call.sent["metadata"]["name"].as_str().unwrap().to_owned());
+                (201, call.sent)
+            }
+            _ if call.last() == "ledgersegments" => {
+                let items: Vec<Value> = held.iter().take(2).map(|it| metadata(it)).collect();
+                let list = json!({"metadata": {"resourceVersion": "1"}, "items": items});
+                (200, list)
+            }
+            _ if held.contains(call.last()) => (200, metadata(call.last())),
+            _ => absent(),
+        })
     });
-    (Client::new(service, "default"), there)
+    (client, there)
 }
 
 fn segment(sequence: u64) -> Segment {

@@ -304,40 +304,23 @@ impl Lease {
 
 #[cfg(test)]
 mod tests {
-    use std::{convert::Infallible, sync::Mutex};
+    use std::sync::Mutex;
 
-    use hyper::{Request, Response, body::Bytes};
-    use kube::client::Body;
+    use serde_json::Value;
 
     use super::*;
+    use crate::api_fixture::{absent, api_server};
 
     /// An API server that holds one lease, and takes whatever is written.
     fn server() -> Client {
-        let held: Arc<Mutex<Option<Bytes>>> = Arc::default();
-        let service = tower::service_fn(move |request: Request<Body>| {
-            let held = held.clone();
-            async move {
-                let written = request
-                    .into_body()
-                    .collect_bytes()
-                    .await
-                    .unwrap_or_default();
-                let mut held = held.lock().unwrap();
-                if !written.is_empty() {
-                    *held = Some(written);
-                }
-                let (code, body) = match held.clone() {
-                    Some(lease) => (200, lease),
-                    None => (
-                        404,
-                        r#"{"kind":"Status","code":404,"reason":"NotFound"}"#.into(),
-                    ),
-                };
-                let response = Response::builder().status(code).body(Body::from(body));
-                Ok::<_, Infallible>(response.unwrap())
+        let held: Arc<Mutex<Option<Value>>> = Arc::default();
+        api_server(move |call| {
+            let mut held = held.lock().unwrap();
+            if !call.sent.is_null() {
+                *held = Some(call.sent);
             }
-        });
-        Client::new(service, "default")
+            Some(held.clone().map_or_else(absent, |lease| (200, lease)))
+        })
     }
 
     #[tokio::test]

@@ -5,6 +5,8 @@
 //! It makes no scheduling choice and does no arithmetic with money: whoever looks for an
 //! `if` about who runs, or a sum, finds it in `edugrid-core` and `edugrid-ledger`.
 
+#[cfg(test)]
+mod api_fixture;
 pub mod args;
 pub mod attempt;
 pub mod barred;

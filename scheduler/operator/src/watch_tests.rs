@@ -1,22 +1,21 @@
 //! A watch beside an API server that forgets versions.
 
-use std::{
-    convert::Infallible,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
 };
 
-use hyper::{Request, Response};
 use k8s_openapi::api::core::v1::Namespace;
-use kube::{Client, client::Body};
+use kube::Client;
 use serde_json::{Value, json};
 
 use super::*;
 use edugrid_units::Stamp;
 
-use crate::machine::Machine;
+use crate::{
+    api_fixture::{api_server, refused},
+    machine::Machine,
+};
 
 const CLOCK: Clock = Clock {
     origin: Stamp(0),
@@ -28,26 +27,15 @@ const CLOCK: Clock = Clock {
 /// more: it refuses to watch from there, as the answer to the request.
 fn forgetful() -> Client {
     let lists = Arc::new(AtomicU32::new(0));
-    Client::new(
-        tower::service_fn(move |request: Request<Body>| {
-            let lists = lists.clone();
-            async move {
-                let query = request.uri().query().unwrap_or_default().to_owned();
-                let (code, answer) = if !query.contains("watch=true") {
-                    list(lists.fetch_add(1, Ordering::Relaxed))
-                } else if query.contains("resourceVersion=1") {
-                    let words = json!({"kind": "Status", "apiVersion": "v1", "metadata": {},
-                        "status": "Failure", "reason": "Expired", "code": 410});
-                    (410, words)
-                } else {
-                    std::future::pending().await
-                };
-                let body = Body::from(answer.to_string().into_bytes());
-                Ok::<_, Infallible>(Response::builder().status(code).body(body).unwrap())
-            }
-        }),
-        "default",
-    )
+    api_server(move |call| {
+        if !call.query.contains("watch=true") {
+            Some(list(lists.fetch_add(1, Ordering::Relaxed)))
+        } else if call.query.contains("resourceVersion=1") {
+            Some(refused(410, "Expired"))
+        } else {
+            None
+        }
+    })
 }
 
 fn list(number: u32) -> (u16, Value) {

@@ -1,17 +1,13 @@
 //! What goes, and what stays, when the books are put back beside older objects.
 
-use std::{
-    convert::Infallible,
-    sync::{Arc, Mutex},
-};
+use std::sync::{Arc, Mutex};
 
 use edugrid_ledger::{Algorithm, Books, Opening};
 use edugrid_units::Stamp;
-use hyper::{Request, Response};
-use kube::client::Body;
 use serde_json::Value;
 
 use super::*;
+use crate::api_fixture::api_server;
 
 /// An archive whose segments 2, 3 and 4 forget a job each.
 fn archive() -> (tempfile::TempDir, Archive<RealDisk>, Vec<Segment>) {
@@ -71,29 +67,22 @@ fn only_what_the_cluster_has_lost_is_looked_at() {
 /// An API server with these jobs, which notes what is asked of it.
 fn server(jobs: Value, asked: &Arc<Mutex<Vec<String>>>) -> Client {
     let asked = asked.clone();
-    let service = tower::service_fn(move |request: Request<Body>| {
-        let (asked, jobs) = (asked.clone(), jobs.clone());
-        async move {
-            let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-            let body = request.into_body().collect_bytes().await;
-            let body = String::from_utf8(body.unwrap_or_default().to_vec()).unwrap_or_default();
-            let answer = match method.as_str() {
-                "GET" => {
-                    let metadata = json!({"resourceVersion": "1"});
-                    json!({"apiVersion": "v1", "kind": "List", "metadata": metadata, "items": jobs})
-                }
-                "PATCH" => jobs[0].clone(),
-                _ => json!({"kind": "Status", "apiVersion": "v1", "status": "Success"}),
-            };
-            if method != "GET" {
-                let name = path.split("/namespaces/").last().unwrap_or_default();
-                let mut asked = asked.lock().unwrap();
-                asked.push(format!("{method} {name} {body}"));
+    api_server(move |call| {
+        let answer = match call.method.as_str() {
+            "GET" => {
+                let metadata = json!({"resourceVersion": "1"});
+                json!({"apiVersion": "v1", "kind": "List", "metadata": metadata, "items": jobs})
             }
-            Ok::<_, Infallible>(Response::new(Body::from(answer.to_string().into_bytes())))
+            "PATCH" => jobs[0].clone(),
+            _ => json!({"kind": "Status", "apiVersion": "v1", "status": "Success"}),
+        };
+        if call.method != "GET" {
+            let name = call.path.split("/namespaces/").last().unwrap_or_default();
+            let words = format!("{} {name} {}", call.method, call.sent);
+            asked.lock().unwrap().push(words);
         }
-    });
-    Client::new(service, "default")
+        Some((200, answer))
+    })
 }
 
 fn job(uid: &str, phase: &str) -> Value {

@@ -3,7 +3,6 @@
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
-    convert::Infallible,
     path::PathBuf,
     sync::{Arc, Mutex},
 };
@@ -16,13 +15,13 @@ use edugrid_ledger::{
 };
 use edugrid_translate::{segment::object, snapshot as objects};
 use edugrid_units::{JobUid, Seconds, TenantName};
-use hyper::{Request, Response};
-use kube::{Client, client::Body};
+use kube::Client;
 use serde_json::{Value, json};
 use tokio::{sync::oneshot, task::JoinHandle};
 
 use super::{Work, *};
 use crate::{
+    api_fixture::{absent, api_server},
     compaction::{Compaction, Thresholds},
     desk::{Desk, fixture::desk_with},
     machine::Machine,
@@ -38,41 +37,26 @@ type Held = Arc<Mutex<BTreeMap<String, Value>>>;
 fn server() -> (Client, Held) {
     let there = Held::default();
     let held = there.clone();
-    let service = tower::service_fn(move |request: Request<Body>| {
-        let held = held.clone();
-        async move {
-            let (parts, body) = request.into_parts();
-            let last = parts.uri.path().rsplit('/').next().unwrap_or_default();
-            let body = body.collect_bytes().await.unwrap_or_default();
-            let mut held = held.lock().unwrap();
-            let (code, answer) = match (parts.method.as_str(), held.get(last)) {
-                ("POST", _) => {
-                    let sent: Value = serde_json::from_slice(&body).unwrap();
-                    let name = sent["metadata"]["name"].as_str().unwrap().to_owned();
-                    held.insert(name, sent.clone());
-                    (201, sent)
-                }
-                (_, Some(object)) => (200, object.clone()),
-                _ if last.starts_with("ledgers") => {
-                    let parts = last == "ledgersnapshotparts";
-                    let items = held.iter().filter(|(name, _)| name.contains('-') == parts);
-                    let items: Vec<&Value> = items.map(|(_, object)| object).collect();
-                    (
-                        200,
-                        json!({"metadata": {"resourceVersion": "1"}, "items": items}),
-                    )
-                }
-                _ => {
-                    let words = json!({"kind": "Status", "apiVersion": "v1", "metadata": {},
-                        "status": "Failure", "reason": "NotFound", "code": 404});
-                    (404, words)
-                }
-            };
-            let body = Body::from(answer.to_string().into_bytes());
-            Ok::<_, Infallible>(Response::builder().status(code).body(body).unwrap())
-        }
+    let client = api_server(move |call| {
+        let mut held = held.lock().unwrap();
+        Some(match (call.method.as_str(), held.get(call.last())) {
+            ("POST", _) => {
+                let name = call.sent["metadata"]["name"].as_str().unwrap().to_owned();
+                held.insert(name, call.sent.clone());
+                (201, call.sent)
+            }
+            (_, Some(object)) => (200, object.clone()),
+            _ if call.last().starts_with("ledgers") => {
+                let parts = call.last() == "ledgersnapshotparts";
+                let items = held.iter().filter(|(name, _)| name.contains('-') == parts);
+                let items: Vec<&Value> = items.map(|(_, object)| object).collect();
+                let list = json!({"metadata": {"resourceVersion": "1"}, "items": items});
+                (200, list)
+            }
+            _ => absent(),
+        })
     });
-    (Client::new(service, "default"), there)
+    (client, there)
 }
 
 /// A desk with a tenant whose jobs run, and all that it told its shadow.
